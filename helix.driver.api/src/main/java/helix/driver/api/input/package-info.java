@@ -1,0 +1,9 @@
+/// Keyboards, pointers and other input devices. Provisional: no driver implements it yet.
+@Export
+@Version("0.1.0")
+@NullMarked
+package helix.driver.api.input;
+
+import org.jspecify.annotations.NullMarked;
+import org.osgi.annotation.bundle.Export;
+import org.osgi.annotation.versioning.Version;

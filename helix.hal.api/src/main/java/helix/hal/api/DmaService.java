@@ -1,0 +1,40 @@
+package helix.hal.api;
+
+import org.osgi.annotation.versioning.ProviderType;
+
+/// Memory that devices reach. Bytes belong to the platform; a device's right to reach them belongs
+/// to the lease.
+///
+/// Rings and whatever else is the driver's own come from [#allocate]: they go with the lease.
+/// Buffers for data, which outlive a driver's generation because a consumer holds them, come from
+/// [#allocateShared].
+@ProviderType
+public interface DmaService {
+    /// Allocates memory for the driver's own use, zeroed. It is freed after the lease's device has
+    /// confirmed its reset.
+    ///
+    /// @param lease a valid lease
+    /// @param request what is needed
+    /// @return the memory, whose segment throws once the lease is revoked
+    /// @throws DeviceException if no such memory is free, naming what was asked for and what is
+    ///   left
+    DmaBuffer allocate(Lease lease, DmaRequest request);
+
+    /// Allocates memory for data, zeroed, that the lease's device reaches without a copy. It
+    /// belongs to the caller until closed, whatever becomes of the lease; its bytes go when their
+    /// machine goes.
+    ///
+    /// @param lease a valid lease of the device that should reach it
+    /// @param request what is needed
+    /// @return the memory
+    /// @throws DeviceException if no such memory is free, naming what was asked for and what is
+    ///   left
+    DmaBuffer allocateShared(Lease lease, DmaRequest request);
+
+    /// Whether the lease's device reaches this memory without a copy.
+    ///
+    /// @param lease a valid lease
+    /// @param buffer any DMA memory
+    /// @return false if a bounce copy is needed
+    boolean reaches(Lease lease, DmaBuffer buffer);
+}

@@ -1,0 +1,86 @@
+package helix.posix;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/// An eventfd(2): a 64-bit counter in the kernel that wakes whoever polls it. Non-blocking and
+/// close-on-exec.
+public final class EventFd implements AutoCloseable {
+    private static final int EFD_CLOEXEC = 0x80000;
+    private static final int EFD_NONBLOCK = 0x800;
+
+    private final int fd;
+    private final AtomicBoolean open = new AtomicBoolean(true);
+    private final Arena arena = Arena.ofAuto();
+    private final MemorySegment one = arena.allocate(JAVA_LONG);
+    private final MemorySegment value = arena.allocate(JAVA_LONG);
+
+    private EventFd(int fd) {
+        this.fd = fd;
+        one.set(JAVA_LONG, 0, 1L);
+    }
+
+    /// Creates an eventfd whose counter is 0.
+    ///
+    /// @return the new eventfd
+    /// @throws PosixException if the kernel refuses one (EMFILE: too many open files)
+    public static EventFd create() {
+        try {
+            int fd = (int) Libc.EVENTFD.invokeExact(Libc.state(), 0, EFD_CLOEXEC | EFD_NONBLOCK);
+            if (fd < 0) {
+                throw new PosixException("eventfd", Libc.errno());
+            }
+            return new EventFd(fd);
+        } catch (PosixException e) {
+            throw e;
+        } catch (Throwable e) {
+            throw Libc.unexpected(e);
+        }
+    }
+
+    /// The descriptor's number, valid until [#close()].
+    ///
+    /// @return a number ≥ 0
+    public int fd() {
+        return fd;
+    }
+
+    /// Adds 1 to the counter and wakes who waits. Any thread; after [#close()] it does nothing.
+    public void signal() {
+        if (!open.get()) {
+            return;
+        }
+        try {
+            // EAGAIN means that the counter is at its maximum: whoever waits is awake already.
+            long _ = (long) Libc.WRITE.invokeExact(Libc.state(), fd, one, 8L);
+        } catch (Throwable e) {
+            throw Libc.unexpected(e);
+        }
+    }
+
+    /// Takes the counter's value and sets it to 0. For one thread at a time.
+    ///
+    /// @return the number of signals since the last drain, 0 if there was none
+    public long drain() {
+        if (!open.get()) {
+            return 0;
+        }
+        try {
+            long n = (long) Libc.READ.invokeExact(Libc.state(), fd, value, 8L);
+            return n == 8 ? value.get(JAVA_LONG, 0) : 0;
+        } catch (Throwable e) {
+            throw Libc.unexpected(e);
+        }
+    }
+
+    /// Closes the descriptor; a second call does nothing.
+    @Override
+    public void close() {
+        if (open.compareAndSet(true, false)) {
+            Libc.close(fd);
+        }
+    }
+}
