@@ -2,8 +2,8 @@ package helix.session;
 
 import java.util.ArrayList;
 import java.util.Dictionary;
-import java.util.Hashtable;
 import java.util.List;
+import java.util.Map;
 import org.apache.felix.gogo.jline.Builtin;
 import org.apache.felix.gogo.jline.Converters;
 import org.apache.felix.gogo.jline.Posix;
@@ -12,6 +12,7 @@ import org.apache.felix.service.command.CommandProcessor;
 import org.apache.felix.service.command.CommandSession;
 import org.apache.felix.service.command.Converter;
 import org.osgi.framework.BundleContext;
+import org.osgi.framework.FrameworkUtil;
 import org.osgi.framework.ServiceRegistration;
 
 /// Gogo's own commands (`grep`, `each`, `if`, `complete` …). The activator of gogo.jline would
@@ -65,9 +66,11 @@ final class ShellCommands implements AutoCloseable {
     }
 
     private void add(BundleContext context, Object target, String... functions) {
-        Dictionary<String, Object> properties = new Hashtable<>();
-        properties.put(CommandProcessor.COMMAND_SCOPE, SCOPE);
-        properties.put(CommandProcessor.COMMAND_FUNCTION, functions);
+        Dictionary<String, Object> properties =
+                FrameworkUtil.asDictionary(
+                        Map.of(
+                                CommandProcessor.COMMAND_SCOPE, SCOPE,
+                                CommandProcessor.COMMAND_FUNCTION, functions));
         registrations.add(context.registerService(Object.class, target, properties));
     }
 

@@ -35,12 +35,11 @@ final class ControlClient {
     int request(String what, String text) {
         Path socket =
                 instance.controlSocket()
-                        .orElseThrow(
-                                () ->
-                                        new Failure(
-                                                "nothing runs in "
-                                                        + instance.directory()
-                                                        + "; `./helix start` starts it"));
+                        .orElseThrow(() ->
+                                new Failure(
+                                        "nothing runs in "
+                                                + instance.directory()
+                                                + "; `./helix start` starts it"));
         try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
             DataOutputStream request = new DataOutputStream(Channels.newOutputStream(channel));
             for (String part : new String[] {what, Path.of("").toAbsolutePath().toString(), text}) {
@@ -50,8 +49,7 @@ final class ControlClient {
             }
             request.flush();
             return copy(
-                    new DataInputStream(
-                            new BufferedInputStream(Channels.newInputStream(channel))));
+                    new DataInputStream(new BufferedInputStream(Channels.newInputStream(channel))));
         } catch (IOException e) {
             throw new Failure(
                     "the platform in " + instance.directory() + " does not answer: " + e, e);

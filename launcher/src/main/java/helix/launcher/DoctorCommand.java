@@ -37,7 +37,9 @@ final class DoctorCommand implements Callable<Integer> {
     public Integer call() {
         List<Finding> findings = new ArrayList<>();
         findings.add(
-                java(Runtime.version().feature(), Runtime.version() + ", " + System.getProperty("java.home")));
+                java(
+                        Runtime.version().feature(),
+                        Runtime.version() + ", " + System.getProperty("java.home")));
         findings.add(system(System.getProperty("os.name"), System.getProperty("os.arch")));
         findings.add(qemu(MachineChoice.program(MachineChoice.QEMU)));
         findings.forEach(System.out::println);
@@ -49,7 +51,12 @@ final class DoctorCommand implements Callable<Integer> {
         return feature >= JAVA
                 ? new Finding(true, "java", description)
                 : new Finding(
-                        false, "java", description + ": Helix needs JDK " + JAVA + " or newer; set JAVA_HOME to one");
+                        false,
+                        "java",
+                        description
+                                + ": Helix needs JDK "
+                                + JAVA
+                                + " or newer; set JAVA_HOME to one");
     }
 
     static Finding system(String os, String architecture) {
@@ -63,7 +70,9 @@ final class DoctorCommand implements Callable<Integer> {
     static Finding qemu(Optional<Path> program) {
         if (program.isEmpty()) {
             return new Finding(
-                    false, "qemu", "no " + MachineChoice.QEMU + " on the PATH; `./helix setup` installs it");
+                    false,
+                    "qemu",
+                    "no " + MachineChoice.QEMU + " on the PATH; `./helix setup` installs it");
         }
         return qemuVersion(program.get().toString(), firstLine(program.get(), "--version"));
     }
@@ -72,19 +81,25 @@ final class DoctorCommand implements Callable<Integer> {
         var version = java.util.regex.Pattern.compile("version (\\d+)\\.(\\d+)").matcher(firstLine);
         if (!version.find()) {
             return new Finding(
-                    false, "qemu", program + " does not tell its version; `./helix setup` installs QEMU");
+                    false,
+                    "qemu",
+                    program + " does not tell its version; `./helix setup` installs QEMU");
         }
         int release = Integer.parseInt(version.group(1)) * 100 + Integer.parseInt(version.group(2));
         return release >= 702
                 ? new Finding(true, "qemu", version.group().substring(8) + ", " + program)
                 : new Finding(
-                        false, "qemu", version.group() + ", " + program + ": Helix needs QEMU 7.2 or newer");
+                        false,
+                        "qemu",
+                        version.group() + ", " + program + ": Helix needs QEMU 7.2 or newer");
     }
 
     private static String firstLine(Path program, String option) {
         try {
             Process process =
-                    new ProcessBuilder(program.toString(), option).redirectErrorStream(true).start();
+                    new ProcessBuilder(program.toString(), option)
+                            .redirectErrorStream(true)
+                            .start();
             try (var output = process.inputReader(StandardCharsets.UTF_8)) {
                 process.getOutputStream().close();
                 if (!process.waitFor(VERSION_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {

@@ -9,7 +9,8 @@ final class InstanceOptions {
     @Option(
             names = "--instance",
             paramLabel = "DIR",
-            description = "the instance's directory: bundle cache, deploy, logs, configuration, socket")
+            description =
+                    "the instance's directory: bundle cache, deploy, logs, configuration, socket")
     @Nullable Path directory;
 
     /// The instance named, or the default one.

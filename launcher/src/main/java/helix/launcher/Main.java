@@ -32,14 +32,13 @@ public final class Main implements Runnable {
     static CommandLine commandLine() {
         CommandLine line = new CommandLine(new Main());
         line.setParameterExceptionHandler(Main::refuse);
-        line.setExecutionExceptionHandler(
-                (e, at, parsed) -> {
-                    if (e instanceof Failure) {
-                        at.getErr().println("helix: " + e.getMessage());
-                        return CommandLine.ExitCode.SOFTWARE;
-                    }
-                    throw e;
-                });
+        line.setExecutionExceptionHandler((e, at, parsed) -> {
+            if (e instanceof Failure) {
+                at.getErr().println("helix: " + e.getMessage());
+                return CommandLine.ExitCode.SOFTWARE;
+            }
+            throw e;
+        });
         line.setCaseInsensitiveEnumValuesAllowed(true);
         return line;
     }

@@ -33,8 +33,8 @@ final class Platform implements AutoCloseable {
     private static final int INFRASTRUCTURE_LEVEL = 2;
     private static final int HELIX_LEVEL = 3;
 
-    /// Libraries whose activators would do what Helix does itself: the session bundle drives
-    /// Gogo's shell, on the terminal or without one.
+    /// Libraries whose activators would do what Helix does itself: the session bundle drives Gogo's
+    /// shell, on the terminal or without one.
     private static final List<String> NOT_STARTED = List.of("org.apache.felix.gogo.jline");
 
     private final Framework framework;
@@ -81,10 +81,8 @@ final class Platform implements AutoCloseable {
         // deploy/, where a person can read it.
         properties.put(Constants.FRAMEWORK_STORAGE, instance.cache().toString());
         properties.put(
-                Constants.FRAMEWORK_STORAGE_CLEAN,
-                Constants.FRAMEWORK_STORAGE_CLEAN_ONFIRSTINIT);
-        properties.put(
-                Constants.FRAMEWORK_BEGINNING_STARTLEVEL, Integer.toString(HELIX_LEVEL));
+                Constants.FRAMEWORK_STORAGE_CLEAN, Constants.FRAMEWORK_STORAGE_CLEAN_ONFIRSTINIT);
+        properties.put(Constants.FRAMEWORK_BEGINNING_STARTLEVEL, Integer.toString(HELIX_LEVEL));
         // Two generations of a driver may be there at once.
         properties.put(Constants.FRAMEWORK_BSNVERSION, Constants.FRAMEWORK_BSNVERSION_MULTIPLE);
 
@@ -168,7 +166,8 @@ final class Platform implements AutoCloseable {
         } catch (InvalidSyntaxException e) {
             throw new IllegalStateException(e); // a constant
         }
-        throw new Failure("the platform came up without its session service (bundle helix.session)");
+        throw new Failure(
+                "the platform came up without its session service (bundle helix.session)");
     }
 
     /// Stops the framework. What does not stop in time is cut off.

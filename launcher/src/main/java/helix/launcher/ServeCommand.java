@@ -18,8 +18,7 @@ final class ServeCommand implements Callable<Integer> {
         try (served) {
             served.open();
             String socket = served.prepareControlSocket().toString();
-            try (Platform platform =
-                    Platform.boot(distribution, served, machine, choice.name())) {
+            try (Platform platform = Platform.boot(distribution, served, machine, choice.name())) {
                 return platform.call("serve", socket, served.controlNote().toString());
             }
         }
