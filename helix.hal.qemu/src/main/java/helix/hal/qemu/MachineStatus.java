@@ -44,7 +44,7 @@ final class MachineStatus implements QtestClient.Listener, AutoCloseable {
         synchronized (this) {
             if (stopped
                     || status.equals(next)
-                    || status.state() == State.FAILED && state != State.FAILED) {
+                    || (status.state() == State.FAILED && state != State.FAILED)) {
                 return;
             }
             status = next;

@@ -9,11 +9,11 @@ import helix.hal.api.machine.MachineControl;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Dictionary;
-import java.util.Hashtable;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.osgi.framework.BundleContext;
+import org.osgi.framework.FrameworkUtil;
 import org.osgi.framework.ServiceRegistration;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -79,8 +79,7 @@ public final class QemuComponent {
     }
 
     private void publish(Machine published, @Nullable QemuMachine started) {
-        Dictionary<String, Object> properties = new Hashtable<>();
-        properties.put("helix.machine", published.name());
+        var properties = FrameworkUtil.asDictionary(Map.of("helix.machine", published.name()));
         if (started != null) {
             registrations.add(
                     context.registerService(MachineControl.class, started.control(), properties));

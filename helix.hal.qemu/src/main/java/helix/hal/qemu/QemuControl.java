@@ -46,7 +46,8 @@ final class QemuControl implements MachineControl, AutoCloseable {
     private final int drives;
     private final List<String> ports;
     private final Map<String, Plugged> plugged = new LinkedHashMap<>();
-    private final Map<String, CompletableFuture<Void>> leaving = new ConcurrentHashMap<>();
+    private final Map<String, CompletableFuture<Optional<String>>> leaving =
+            new ConcurrentHashMap<>();
 
     QemuControl(QemuParts parts, int drives) {
         this.parts = parts;
@@ -199,7 +200,8 @@ final class QemuControl implements MachineControl, AutoCloseable {
         if (device == null) {
             throw new DeviceException("'" + id + "' is not plugged; there is: " + plugged());
         }
-        CompletableFuture<Void> gone = leaving.computeIfAbsent(id, _ -> new CompletableFuture<>());
+        CompletableFuture<Optional<String>> gone =
+                leaving.computeIfAbsent(id, _ -> new CompletableFuture<>());
         JsonObject arguments = new JsonObject();
         arguments.addProperty("id", id);
         try {
@@ -229,9 +231,12 @@ final class QemuControl implements MachineControl, AutoCloseable {
         parts.status().pciChanged();
     }
 
-    private void await(String id, CompletableFuture<Void> gone) {
+    private void await(String id, CompletableFuture<Optional<String>> gone) {
         try {
-            gone.get(UNPLUG_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+            Optional<String> refusal = gone.get(UNPLUG_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+            if (refusal.isPresent()) {
+                throw new DeviceException(id + " was not let go: " + refusal.get());
+            }
         } catch (TimeoutException e) {
             DeviceTimeoutException timeout =
                     new DeviceTimeoutException(
@@ -242,7 +247,7 @@ final class QemuControl implements MachineControl, AutoCloseable {
             timeout.initCause(e);
             throw timeout;
         } catch (ExecutionException e) {
-            throw new DeviceException(id + " was not let go: " + e.getCause().getMessage(), e);
+            throw new DeviceException(id + " was not let go", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new DeviceException("interrupted while " + id + " was unplugged", e);
@@ -268,14 +273,14 @@ final class QemuControl implements MachineControl, AutoCloseable {
         if (!data.has("device")) {
             return;
         }
-        CompletableFuture<Void> gone = leaving.get(data.get("device").getAsString());
+        CompletableFuture<Optional<String>> gone = leaving.get(data.get("device").getAsString());
         if (gone == null) {
             return;
         }
         if (event.get("event").getAsString().equals("DEVICE_DELETED")) {
-            gone.complete(null);
+            gone.complete(Optional.empty());
         } else {
-            gone.completeExceptionally(new DeviceException("the slot refused"));
+            gone.complete(Optional.of("the slot refused"));
         }
     }
 
@@ -302,8 +307,7 @@ final class QemuControl implements MachineControl, AutoCloseable {
     /// Lets go what was plugged. QEMU still runs; it goes next.
     @Override
     public synchronized void close() {
-        leaving.values()
-                .forEach(f -> f.completeExceptionally(new DeviceException("the machine stopped")));
+        leaving.values().forEach(gone -> gone.complete(Optional.of("the machine stopped")));
         plugged.values().stream()
                 .map(Plugged::disk)
                 .filter(java.util.Objects::nonNull)

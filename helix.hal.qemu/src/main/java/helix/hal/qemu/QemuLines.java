@@ -23,11 +23,20 @@ final class QemuLines implements InterruptLines {
 
     private static final int TIMER_CONTROL = 0x43;
 
+    /// An eventfd that wants to know; no record, since the same one may be connected twice.
+    private static final class Connection {
+        private final int eventFd;
+
+        Connection(int eventFd) {
+            this.eventFd = eventFd;
+        }
+    }
+
     private final String machine;
     private final QtestClient qtest;
     private final BusAccess ports;
     private final AtomicIntegerArray levels = new AtomicIntegerArray(LINES);
-    private final List<List<Integer>> eventFds = new ArrayList<>();
+    private final List<List<Connection>> connections = new ArrayList<>();
     private final Object connectLock = new Object();
     private boolean intercepted;
 
@@ -36,22 +45,22 @@ final class QemuLines implements InterruptLines {
         this.qtest = qtest;
         this.ports = ports;
         for (int i = 0; i < LINES; i++) {
-            eventFds.add(new ArrayList<>());
+            connections.add(new ArrayList<>());
         }
     }
 
     @Override
     public Machine.Subscription connect(int line, int eventFd) {
         requireLine(line);
-        Integer entry = eventFd;
+        Connection connection = new Connection(eventFd);
         synchronized (connectLock) {
             if (!intercepted) {
                 stopTimer();
                 qtest.intercept(IOAPIC, this::changed);
                 intercepted = true;
             }
-            synchronized (eventFds) {
-                eventFds.get(line).add(entry);
+            synchronized (connections) {
+                connections.get(line).add(connection);
             }
             qtest.watchLines(true);
         }
@@ -61,17 +70,17 @@ final class QemuLines implements InterruptLines {
         AtomicBoolean open = new AtomicBoolean(true);
         return () -> {
             if (open.compareAndSet(true, false)) {
-                disconnect(line, entry);
+                disconnect(line, connection);
             }
         };
     }
 
-    private void disconnect(int line, Integer entry) {
+    private void disconnect(int line, Connection connection) {
         synchronized (connectLock) {
             boolean none;
-            synchronized (eventFds) {
-                eventFds.get(line).remove(entry);
-                none = eventFds.stream().allMatch(List::isEmpty);
+            synchronized (connections) {
+                connections.get(line).remove(connection);
+                none = connections.stream().allMatch(List::isEmpty);
             }
             qtest.watchLines(!none);
         }
@@ -97,10 +106,10 @@ final class QemuLines implements InterruptLines {
         }
         levels.set(line, raised ? 1 : 0);
         if (raised) {
-            synchronized (eventFds) {
-                List<Integer> connected = eventFds.get(line);
+            synchronized (connections) {
+                List<Connection> connected = connections.get(line);
                 for (int i = 0; i < connected.size(); i++) {
-                    EventFd.signal(connected.get(i));
+                    EventFd.signal(connected.get(i).eventFd);
                 }
             }
         }

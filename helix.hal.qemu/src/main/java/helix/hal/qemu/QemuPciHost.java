@@ -104,7 +104,7 @@ final class QemuPciHost implements PciHost {
 
     @Override
     public void writeConfig(int bus, int devfn, int offset, int width, int value) {
-        long bytes = value & 0xFFFF_FFFFL >>> 32 - 8 * width;
+        long bytes = value & (0xFFFF_FFFFL >>> (32 - 8 * width));
         if (ecam) {
             QtestCommand write =
                     switch (width) {
@@ -139,12 +139,12 @@ final class QemuPciHost implements PciHost {
 
     private static long ecam(int bus, int devfn, int offset) {
         check(bus, devfn, offset, 0xFFF);
-        return ECAM | (long) bus << 20 | (long) devfn << 12 | offset;
+        return ECAM | ((long) bus << 20) | ((long) devfn << 12) | offset;
     }
 
     private static long portAddress(int bus, int devfn, int offset) {
         check(bus, devfn, offset, 0xFF);
-        return CONFIG_ENABLE | (long) bus << 16 | (long) devfn << 8 | offset & ~3;
+        return CONFIG_ENABLE | ((long) bus << 16) | ((long) devfn << 8) | (offset & ~3);
     }
 
     private static void check(int bus, int devfn, int offset, int lastOffset) {

@@ -1,6 +1,7 @@
 package helix.hal.qemu;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 
 /// The bus accesses of QEMU's qtest protocol: a name, the address and for a write the value, all in
 /// one line of text.
@@ -20,6 +21,8 @@ enum QtestCommand {
     OUTW,
     OUTL;
 
+    /// Never changed; an array because it is copied to native memory at each access.
+    @SuppressWarnings("ImmutableEnumChecker")
     private final byte[] prefix;
 
     QtestCommand() {
@@ -28,7 +31,7 @@ enum QtestCommand {
 
     /// The command's word as QEMU knows it.
     String word() {
-        return name().toLowerCase(java.util.Locale.ROOT);
+        return name().toLowerCase(Locale.ROOT);
     }
 
     /// The line's beginning, up to the address. Not to be changed.

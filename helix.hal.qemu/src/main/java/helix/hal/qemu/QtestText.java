@@ -42,7 +42,7 @@ final class QtestText {
     private static int hex(MemorySegment line, int at, long value) {
         int digits = Math.max(1, (67 - Long.numberOfLeadingZeros(value)) / 4);
         for (int i = 0; i < digits; i++) {
-            int digit = (int) (value >>> 4 * (digits - 1 - i)) & 0xF;
+            int digit = (int) (value >>> (4 * (digits - 1 - i))) & 0xF;
             line.set(JAVA_BYTE, at + i, (byte) (digit < 10 ? '0' + digit : 'a' + digit - 10));
         }
         return at + digits;
