@@ -23,6 +23,8 @@ final class DiskQueue implements BlockQueue {
     private final Object pool;
     private final boolean mayWrite;
     private final int blockSize;
+    private final int mostBlocks;
+    private final long mostDiscardBlocks;
 
     private final int[] ops;
     private final int[] tags;
@@ -60,6 +62,8 @@ final class DiskQueue implements BlockQueue {
         tally = counters.open();
         mayWrite = access.mayWrite();
         blockSize = device.blockSize();
+        mostBlocks = device.limits().maxTransferBytes() / blockSize;
+        mostDiscardBlocks = device.limits().maxDiscardBlocks();
         int depth = inner.depth();
         ops = new int[depth];
         tags = new int[depth];
@@ -150,10 +154,14 @@ final class DiskQueue implements BlockQueue {
         if (!mayWrite && op != BlockOp.READ && op != BlockOp.COMPARE && op != BlockOp.FLUSH) {
             return BlockStatus.READ_ONLY;
         }
-        if (lba > device.totalBlocks() - blocks && lba >= 0 && blocks > 0) {
+        if (lba > device.totalBlocks() - blocks && lba >= 0 && blocks > 0 && blocks <= most(op)) {
             return BlockStatus.OUT_OF_RANGE;
         }
         return BlockStatus.OK;
+    }
+
+    private long most(int op) {
+        return op == BlockOp.DISCARD || op == BlockOp.WRITE_ZEROES ? mostDiscardBlocks : mostBlocks;
     }
 
     private void refuse(int op, int tag, int status) {
