@@ -1,6 +1,10 @@
 package helix.shell;
 
 import helix.shell.blk.LsBlk;
+import helix.shell.machine.Fault;
+import helix.shell.machine.ListMachines;
+import helix.shell.machine.Plug;
+import helix.shell.machine.Unplug;
 import helix.shell.nvme.ErrorLog;
 import helix.shell.nvme.IdCtrl;
 import helix.shell.nvme.IdNs;
@@ -39,6 +43,10 @@ public final class Catalog {
         add("nvme:id-ns", IdNs::new);
         add("nvme:smart-log", SmartLog::new);
         add("nvme:error-log", ErrorLog::new);
+        add("machine:list", ListMachines::new);
+        add("machine:plug", Plug::new);
+        add("machine:unplug", Unplug::new);
+        add("machine:fault", Fault::new);
     }
 
     private void add(String name, Function<Platform, ShellCommand> command) {

@@ -10,6 +10,7 @@ import helix.block.api.Disk;
 import helix.hal.api.machine.Machine;
 import helix.modules.api.binder.Binder;
 import helix.shell.FakePlatform.FakeBinder;
+import helix.shell.FakePlatform.FakeControl;
 import helix.shell.FakePlatform.FakeDisk;
 import helix.shell.FakePlatform.FakeMachine;
 import java.nio.file.Path;
@@ -205,6 +206,49 @@ final class CommandsTest {
                 .isInstanceOf(CommandFailed.class)
                 .hasMessageStartingWith("no device '0000:00:1f.7' (known: 0000:00:00.0, ")
                 .hasMessageNotContaining("\n");
+    }
+
+    @Test
+    void machineListsAndChangesWhatItCan() throws Exception {
+        FakeControl control = new FakeControl();
+        platform.controls.add(control);
+        assertThat(shell.execute("machine:list")).contains("qemu  READY        5    30");
+        JsonObject row =
+                shell.json("machine:list --json").getAsJsonArray().get(0).getAsJsonObject();
+        assertThat(row.getAsJsonObject("counters").get("mmioReads").getAsLong()).isEqualTo(10);
+        assertThat(shell.execute("machine:plug")).contains("nvme  a drive");
+        assertThat(shell.execute("machine:unplug")).isEqualTo("drive1\n");
+        assertThat(shell.json("machine:fault --json").getAsJsonArray()).hasSize(1);
+        JsonObject plugged =
+                shell.json("machine:plug nvme file=/x/y size=64M serial=a=b --json")
+                        .getAsJsonObject();
+        assertThat(plugged.get("id").getAsString()).isEqualTo("plugged0");
+        assertThat(shell.execute("machine:unplug drive1")).contains("drive1 is unplugged");
+        assertThat(shell.execute("fault stop millis=5 -m qemu")).isEqualTo("stopped\n");
+        assertThat(control.log)
+                .containsExactly(
+                        "plug nvme {file=/x/y, size=64M, serial=a=b}",
+                        "unplug drive1",
+                        "fault stop {millis=5}");
+    }
+
+    @Test
+    void machineRefusesWhatItCannot() {
+        assertThatThrownBy(() -> shell.execute("machine:plug nvme"))
+                .hasMessage("no machine here can be changed by hand");
+        platform.controls.add(new FakeControl());
+        assertThatThrownBy(() -> shell.execute("machine:plug disk"))
+                .hasMessage("no kind of hardware 'disk' (known: nvme)");
+        assertThatThrownBy(() -> shell.execute("machine:plug nvme 64M"))
+                .hasMessage("'64M' is no option (expected key=value)");
+        assertThatThrownBy(() -> shell.execute("machine:plug nvme size=1 size=2"))
+                .hasMessage("option 'size' is given twice");
+        assertThatThrownBy(() -> shell.execute("machine:unplug x"))
+                .hasMessage("no plugged hardware 'x' (known: drive1)");
+        assertThatThrownBy(() -> shell.execute("machine:fault x"))
+                .hasMessage("no fault 'x' (known: stop)");
+        assertThatThrownBy(() -> shell.execute("machine:fault -m sim"))
+                .hasMessage("no machine 'sim' (known: qemu)");
     }
 
     @Test
