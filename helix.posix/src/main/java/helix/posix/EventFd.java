@@ -12,17 +12,20 @@ public final class EventFd implements AutoCloseable {
     private static final int EFD_CLOEXEC = 0x80000;
     private static final int EFD_NONBLOCK = 0x800;
 
+    private static final MemorySegment ONE = Arena.ofAuto().allocate(JAVA_LONG);
+
+    static {
+        ONE.set(JAVA_LONG, 0, 1L);
+    }
+
     private final int fd;
     private final boolean owned;
     private final AtomicBoolean open = new AtomicBoolean(true);
-    private final Arena arena = Arena.ofAuto();
-    private final MemorySegment one = arena.allocate(JAVA_LONG);
-    private final MemorySegment value = arena.allocate(JAVA_LONG);
+    private final MemorySegment value = Arena.ofAuto().allocate(JAVA_LONG);
 
     private EventFd(int fd, boolean owned) {
         this.fd = fd;
         this.owned = owned;
-        one.set(JAVA_LONG, 0, 1L);
     }
 
     /// Creates an eventfd whose counter is 0.
@@ -61,12 +64,18 @@ public final class EventFd implements AutoCloseable {
 
     /// Adds 1 to the counter and wakes who waits. Any thread; after [#close()] it does nothing.
     public void signal() {
-        if (!open.get()) {
-            return;
+        if (open.get()) {
+            signal(fd);
         }
+    }
+
+    /// Adds 1 to the counter of an eventfd that someone else owns and keeps open during the call.
+    ///
+    /// @param fd the eventfd's number
+    public static void signal(int fd) {
         try {
             // EAGAIN means that the counter is at its maximum: whoever waits is awake already.
-            long _ = (long) Libc.WRITE.invokeExact(Libc.state(), fd, one, 8L);
+            long _ = (long) Libc.WRITE.invokeExact(Libc.state(), fd, ONE, 8L);
         } catch (Throwable e) {
             throw Libc.unexpected(e);
         }
