@@ -46,6 +46,7 @@ final class MachineHost implements HotPlugSlot.Population {
     private final Thread thread;
     private final List<HotPlugSlot> slots = new CopyOnWriteArrayList<>();
     private volatile boolean stopping;
+    private volatile boolean pciChanged;
     private Machine.@Nullable Subscription subscription;
     private @Nullable PciEnumerator enumerator;
     private @Nullable PciBus root;
@@ -87,6 +88,7 @@ final class MachineHost implements HotPlugSlot.Population {
 
                             @Override
                             public void pciChanged() {
+                                pciChanged = true;
                                 wake.release();
                             }
                         });
@@ -144,6 +146,10 @@ final class MachineHost implements HotPlugSlot.Population {
         irqs.watch();
         switch (machine.status().state()) {
             case READY -> {
+                if (pciChanged) {
+                    pciChanged = false;
+                    checkReset();
+                }
                 if (root == null && System.nanoTime() - nextTry >= 0) {
                     enumerate();
                 }
@@ -164,6 +170,23 @@ final class MachineHost implements HotPlugSlot.Population {
                 }
             }
         }
+    }
+
+    /// A machine that was reset has forgotten all bus numbers and addresses. Its devices are gone;
+    /// what stands there now is new.
+    private void checkReset() {
+        PciBus known = root;
+        if (known == null || !known.hasForgotten()) {
+            return;
+        }
+        LOG.warn("{}: the machine was reset", machine.name());
+        slots.clear();
+        List<PciFunction> functions = known.all().reversed();
+        functions.forEach(PciFunction::markGone);
+        functions.forEach(this::withdraw);
+        root = null;
+        enumerator = null;
+        nextTry = System.nanoTime();
     }
 
     /// Says what is wrong, once until it changes.

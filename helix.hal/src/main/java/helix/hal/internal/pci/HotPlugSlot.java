@@ -1,9 +1,7 @@
 package helix.hal.internal.pci;
 
-import helix.hal.api.PciBar;
 import helix.hal.api.PciCapability;
 import helix.hal.internal.pci.PciRegisters.Express;
-import helix.hal.internal.pci.PciRegisters.Header;
 import helix.hal.internal.pci.PciRegisters.SlotCapabilities;
 import helix.hal.internal.pci.PciRegisters.SlotControl;
 import helix.hal.internal.pci.PciRegisters.SlotStatus;
@@ -116,7 +114,7 @@ public final class HotPlugSlot {
                 }
             }
             case ON -> {
-                if (!present || isLost() || (changed && isReplaced())) {
+                if (!present || isLost() || (changed && bus.hasForgotten())) {
                     LOG.warn("{}: what was in the slot is gone without notice", port);
                     remove(true);
                 } else if (pressed) {
@@ -166,19 +164,6 @@ public final class HotPlugSlot {
     /// Functions that are published no longer answer.
     private boolean isLost() {
         return bus.functions().stream().noneMatch(f -> f.config().answers());
-    }
-
-    /// The functions answer, but have forgotten their addresses: others than those published.
-    private boolean isReplaced() {
-        for (PciFunction function : bus.functions()) {
-            for (PciBar bar : function.bars()) {
-                if (bar.kind() != PciBar.Kind.IO && bar.address() != 0) {
-                    int low = function.config().read32(Header.BAR0 + 4 * bar.index());
-                    return (low & ~0xF) != (int) bar.address();
-                }
-            }
-        }
-        return false;
     }
 
     /// Writes Slot Control and waits until the port has done it.

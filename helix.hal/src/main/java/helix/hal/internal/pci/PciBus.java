@@ -89,6 +89,11 @@ public final class PciBus {
         return bridge != null && HotPlugSlot.isCapable(bridge);
     }
 
+    /// Whether a function on this very bus has lost an address that it was given.
+    public boolean hasForgotten() {
+        return functions.stream().anyMatch(PciFunction::hasForgotten);
+    }
+
     /// Whether the bridge above is a PCI Express port, below which there is device 0 only.
     boolean isPoint() {
         if (bridge == null) {

@@ -113,6 +113,20 @@ public final class PciFunction implements PciDevice, HalDevice {
         return bar;
     }
 
+    /// Whether it no longer knows the address of a register: it was reset, or is another one now.
+    boolean hasForgotten() {
+        for (PciBar bar : bars) {
+            if (bar.address() != 0) {
+                int low = config.read32(Header.BAR0 + 4 * bar.index());
+                int address = bar.kind() == PciBar.Kind.IO ? low & ~3 : low & ~0xF;
+                if (address != (int) bar.address()) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
     /// Lets the function decode its base address registers of a kind.
     public void enableDecode(PciBar.Kind kind) {
         config.update16(Header.COMMAND, 0, kind == PciBar.Kind.IO ? Command.IO : Command.MEMORY);
