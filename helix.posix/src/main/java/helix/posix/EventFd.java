@@ -19,11 +19,13 @@ public final class EventFd implements AutoCloseable {
     }
 
     private final int fd;
+    private final boolean owned;
     private final AtomicBoolean open = new AtomicBoolean(true);
     private final MemorySegment value = Arena.ofAuto().allocate(JAVA_LONG);
 
-    private EventFd(int fd) {
+    private EventFd(int fd, boolean owned) {
         this.fd = fd;
+        this.owned = owned;
     }
 
     /// Creates an eventfd whose counter is 0.
@@ -36,12 +38,21 @@ public final class EventFd implements AutoCloseable {
             if (fd < 0) {
                 throw new PosixException("eventfd", Libc.errno());
             }
-            return new EventFd(fd);
+            return new EventFd(fd, true);
         } catch (PosixException e) {
             throw e;
         } catch (Throwable e) {
             throw Libc.unexpected(e);
         }
+    }
+
+    /// Somebody else's eventfd: [#close()] of the result ends its use and leaves the descriptor
+    /// open.
+    ///
+    /// @param fd a non-blocking eventfd that stays open until the result is closed
+    /// @return the same counter
+    public static EventFd borrowed(int fd) {
+        return new EventFd(fd, false);
     }
 
     /// The descriptor's number, valid until [#close()].
@@ -88,7 +99,7 @@ public final class EventFd implements AutoCloseable {
     /// Closes the descriptor; a second call does nothing.
     @Override
     public void close() {
-        if (open.compareAndSet(true, false)) {
+        if (open.compareAndSet(true, false) && owned) {
             Libc.close(fd);
         }
     }
