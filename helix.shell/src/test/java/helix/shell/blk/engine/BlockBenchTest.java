@@ -55,8 +55,8 @@ class BlockBenchTest {
                 access,
                 4096,
                 32,
-                Duration.ofMillis(200),
-                Duration.ofMillis(200),
+                Duration.ofMillis(100),
+                Duration.ofMillis(100),
                 1,
                 completion,
                 () -> device.reads.get() + device.writes.get(),
@@ -80,7 +80,7 @@ class BlockBenchTest {
     void theFiguresFitTogether(Completion completion) {
         BenchResult result = BlockBench.run(device, options(Access.RANDREAD, completion));
 
-        assertThat(result.seconds()).isBetween(0.2, 5.0);
+        assertThat(result.seconds()).isBetween(0.1, 5.0);
         assertThat(result.iops()).isEqualTo(result.ios() / result.seconds());
         assertThat(result.bytesPerSecond()).isEqualTo(result.iops() * 4096);
         assertThat(result.mmioPerIo()).as("one per request here").isEqualTo(1);
