@@ -1,6 +1,7 @@
 package helix.shell;
 
 import helix.shell.blk.LsBlk;
+import helix.shell.doctor.Doctor;
 import helix.shell.machine.Fault;
 import helix.shell.machine.ListMachines;
 import helix.shell.machine.Plug;
@@ -39,6 +40,7 @@ public final class Catalog {
         add("helix:bind", Bind::new);
         add("helix:unbind", Unbind::new);
         add("helix:rebind", Rebind::new);
+        add("helix:doctor", Doctor::new);
         add("nvme:id-ctrl", IdCtrl::new);
         add("nvme:id-ns", IdNs::new);
         add("nvme:smart-log", SmartLog::new);
@@ -60,13 +62,14 @@ public final class Catalog {
         return commands;
     }
 
-    /// The commands as Gogo calls them.
+    /// The commands as Gogo calls them, and the functions behind TAB.
     ///
     /// @return by full name
     public Map<String, org.apache.felix.service.command.Function> functions() {
         Map<String, org.apache.felix.service.command.Function> functions = new LinkedHashMap<>();
         commands.forEach(
                 (name, factory) -> functions.put(name, new CommandFunction(name, factory)));
+        functions.putAll(new Completion(platform, commands).functions());
         return functions;
     }
 }
