@@ -1,6 +1,12 @@
 package helix.shell;
 
+import helix.shell.blk.Bench;
+import helix.shell.blk.Fill;
 import helix.shell.blk.LsBlk;
+import helix.shell.blk.Read;
+import helix.shell.blk.Stat;
+import helix.shell.blk.Verify;
+import helix.shell.blk.Write;
 import helix.shell.doctor.Doctor;
 import helix.shell.machine.Fault;
 import helix.shell.machine.ListMachines;
@@ -41,6 +47,12 @@ public final class Catalog {
         add("helix:unbind", Unbind::new);
         add("helix:rebind", Rebind::new);
         add("helix:doctor", Doctor::new);
+        add("blk:read", Read::new);
+        add("blk:write", Write::new);
+        add("blk:fill", Fill::new);
+        add("blk:verify", Verify::new);
+        add("blk:bench", Bench::new);
+        add("blk:stat", Stat::new);
         add("nvme:id-ctrl", IdCtrl::new);
         add("nvme:id-ns", IdNs::new);
         add("nvme:smart-log", SmartLog::new);
