@@ -33,7 +33,9 @@ class DistributionIT {
         HelixProcess exec = exec("echo one; echo two\necho three; no-such-command; echo four");
         assertThat(exec.status()).isEqualTo(1);
         assertThat(exec.out()).isEqualTo("one\ntwo\nthree\n");
-        assertThat(exec.err()).startsWith("helix: no such command: no-such-command").hasLineCount(1);
+        assertThat(exec.err())
+                .startsWith("helix: no such command: no-such-command")
+                .hasLineCount(1);
     }
 
     @Test
@@ -59,7 +61,7 @@ class DistributionIT {
                         each [a b] {
                             echo $it$x
                         }
-                        if { $no-such-variable } { echo yes } { echo no }
+                        if { $undefined } { echo yes } { echo no }
                         """);
         HelixProcess run = HelixProcess.run("script", "--machine=none", script.toString());
         assertThat(run.err()).isEmpty();
@@ -69,7 +71,7 @@ class DistributionIT {
 
     @Test
     void aScriptThatFailsHasAnExitStatus() throws IOException {
-        Path script = Files.writeString(folder.resolve("s.gosh"), "echo a\nfelix:start\necho b\n");
+        Path script = Files.writeString(folder.resolve("s.gosh"), "echo a\nthrow oops\necho b\n");
         HelixProcess run = HelixProcess.run("script", "--machine=none", script.toString());
         assertThat(run.status()).isEqualTo(1);
         assertThat(run.out()).isEqualTo("a\n");

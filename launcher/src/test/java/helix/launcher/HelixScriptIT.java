@@ -31,13 +31,16 @@ class HelixScriptIT {
         Path home = folder.resolve("jdks").resolve(name);
         Files.createDirectories(home.resolve("bin"));
         for (String program : List.of("java", "javac")) {
-            Path file = home.resolve("bin").resolve(program);
-            Files.writeString(file, "#!/bin/sh\necho this is " + name + " >&2\nexit 9\n");
-            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+            script(home.resolve("bin").resolve(program), "echo this is " + name + " >&2; exit 9");
         }
         Files.writeString(
                 home.resolve("release"), "OS_NAME=\"Linux\"\nJAVA_VERSION=\"" + version + "\"\n");
         return home;
+    }
+
+    private static void script(Path file, String text) throws IOException {
+        Files.writeString(file, "#!/bin/sh\n" + text + "\n");
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
     }
 
     private HelixProcess helix(String... arguments) {
@@ -51,7 +54,12 @@ class HelixScriptIT {
     @Test
     void aJdkBesideAnOlderJavaIsFound() throws IOException {
         Path jdks = folder.resolve("jdks");
-        Files.createSymbolicLink(jdks.resolve("new"), Path.of(System.getProperty("java.home")));
+        Path found = Files.createDirectories(jdks.resolve("new/bin"));
+        for (String program : List.of("java", "javac")) {
+            Path real = Path.of(System.getProperty("java.home"), "bin", program);
+            script(found.resolve(program), "exec '" + real + "' \"$@\"");
+        }
+        Files.writeString(jdks.resolve("new/release"), "JAVA_VERSION=\"25.0.3\"\n");
         environment.put("HELIX_JDK_PATH", folder.resolve("empty") + ":" + jdks);
         HelixProcess exec = helix("exec", "--machine=none", "echo hello");
         assertThat(exec.err()).isEmpty();
@@ -99,13 +107,10 @@ class HelixScriptIT {
     private Path programs() throws IOException {
         Path folderOfPrograms = Files.createDirectories(folder.resolve("programs"));
         for (String program : List.of("bash", "readlink", "cat", "sed", "tr")) {
-            for (String place : List.of("/usr/bin", "/bin")) {
-                Path real = Path.of(place, program);
-                Path link = folderOfPrograms.resolve(program);
-                if (Files.exists(real) && !Files.exists(link)) {
-                    Files.createSymbolicLink(link, real);
-                }
-            }
+            Path real = Path.of("/usr/bin", program);
+            script(
+                    folderOfPrograms.resolve(program),
+                    "exec " + (Files.exists(real) ? real : Path.of("/bin", program)) + " \"$@\"");
         }
         return folderOfPrograms;
     }

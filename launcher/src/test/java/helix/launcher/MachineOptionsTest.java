@@ -47,9 +47,7 @@ class MachineOptionsTest {
         Path profile = Files.createFile(folder.resolve("p.json"));
         Path here = Path.of("").toAbsolutePath();
         MachineOptions options =
-                parse(
-                                "--disk=" + here.relativize(image),
-                                "--profile=" + here.relativize(profile))
+                parse("--disk=" + here.relativize(image), "--profile=" + here.relativize(profile))
                         .checked();
         assertThat(options.properties())
                 .containsEntry("helix.disks", image.toString())
