@@ -132,6 +132,26 @@ class QemuMachineTest {
     }
 
     @Test
+    void pinOfTheNetworkCardRaisesItsRoutedLine() {
+        int e1000 = 0x0B << 3;
+        long bar = NVME_BAR + 0x10_0000;
+        pci.writeConfig(0, e1000, 0x10, 4, (int) bar);
+        pci.writeConfig(0, e1000, 4, 2, 2);
+        int line = pci.line(0x0B, pci.readConfig(0, e1000, 0x3D, 1));
+        try (EventFd up = EventFd.create();
+                var _ = machine.lines().connect(line, up.fd())) {
+            // IMS and ICS: allow the link status interrupt, and cause it.
+            memory.write32(bar + 0xD0, 4);
+            memory.write32(bar + 0xC8, 4);
+            assertThat(isSignalled(up.fd())).isTrue();
+            assertThat(machine.lines().isRaised(line)).isTrue();
+            // ICR clears when it is read.
+            memory.read32(bar + 0xC0);
+            assertThat(machine.lines().isRaised(line)).isFalse();
+        }
+    }
+
+    @Test
     void killedQemuIsAGoneMachineWithinMilliseconds() throws InterruptedException {
         BlockingQueue<Status> seen = listen();
         machine.process().signal("KILL");
