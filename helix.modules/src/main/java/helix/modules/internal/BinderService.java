@@ -218,6 +218,7 @@ public final class BinderService implements Binder {
             bindings.halGoes();
             stop(_ -> true, GOING);
             hal = null;
+            bringing.forgetEpochs();
             super.removedService(reference, service);
         }
     }
