@@ -8,11 +8,9 @@ import helix.modules.api.Event;
 import helix.modules.api.ModuleError;
 import helix.modules.api.Request;
 import helix.modules.api.binder.Binder;
-import helix.modules.internal.ModuleRun.Cause;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -59,6 +57,7 @@ public final class BinderService implements Binder {
     private final ServiceTracker<Object, KnownDevice> devices;
     private final ServiceTracker<ComponentFactory<?>, Driver> drivers;
     private final ServiceTracker<LeaseService, LeaseService> leases;
+    private volatile @Nullable LeaseService hal;
 
     /// Made by the component runtime.
     ///
@@ -93,7 +92,7 @@ public final class BinderService implements Binder {
     void close() {
         context.removeBundleListener(shutdown);
         bindings.close();
-        stop(bindings.runs(_ -> true), Cause.stop(GOING), GOING);
+        stop(_ -> true, GOING);
         leases.close();
         drivers.close();
         devices.close();
@@ -101,7 +100,7 @@ public final class BinderService implements Binder {
     }
 
     private @Nullable LeaseService leaseService() {
-        return leases.getService();
+        return hal;
     }
 
     private void bundleChanged(BundleEvent event) {
@@ -113,14 +112,11 @@ public final class BinderService implements Binder {
     }
 
     /// Ends runs side by side and waits for all of them.
-    private static void stop(Collection<ModuleRun> runs, Cause why, Duration within) {
-        runs.forEach(r -> r.requestEnd(why));
+    private void stop(Predicate<ModuleRun> which, Duration within) {
+        List<ModuleRun> runs = bindings.runs(which);
+        runs.forEach(r -> r.requestEnd(r.going(within)));
         Deadline deadline = Deadline.after(within);
-        runs.forEach(r -> r.stop(why, Duration.ofNanos(deadline.remainingNanos())));
-    }
-
-    private void stop(Predicate<ModuleRun> which, Cause why) {
-        stop(bindings.runs(which), why, GOING);
+        runs.forEach(r -> r.stop(r.going(within), Duration.ofNanos(deadline.remainingNanos())));
     }
 
     private static org.osgi.framework.Filter filter(String text) {
@@ -160,8 +156,7 @@ public final class BinderService implements Binder {
         @Override
         public void removedService(ServiceReference<Object> reference, KnownDevice known) {
             bindings.remove(known);
-            Cause why = known.device().isPresent() ? Cause.stop(GOING) : Cause.gone(GOING);
-            stop(r -> r.deviceService() == known.serviceId(), why);
+            stop(r -> r.deviceService() == known.serviceId(), GOING);
             context.ungetService(reference);
         }
     }
@@ -200,7 +195,7 @@ public final class BinderService implements Binder {
         @Override
         public void removedService(ServiceReference<ComponentFactory<?>> reference, Driver driver) {
             bindings.remove(driver);
-            stop(r -> r.factory() == driver.serviceId(), Cause.stop(GOING));
+            stop(r -> r.factory() == driver.serviceId(), GOING);
             bringing.forget(driver.bundle());
         }
     }
@@ -213,6 +208,7 @@ public final class BinderService implements Binder {
         @Override
         public LeaseService addingService(ServiceReference<LeaseService> reference) {
             LeaseService service = super.addingService(reference);
+            hal = service;
             bindings.halCame();
             return service;
         }
@@ -220,7 +216,9 @@ public final class BinderService implements Binder {
         @Override
         public void removedService(ServiceReference<LeaseService> reference, LeaseService service) {
             bindings.halGoes();
-            stop(_ -> true, Cause.stop(GOING));
+            stop(_ -> true, GOING);
+            hal = null;
+            bringing.forgetEpochs();
             super.removedService(reference, service);
         }
     }
@@ -268,7 +266,7 @@ public final class BinderService implements Binder {
     public void unbind(String deviceId) {
         String id = deviceId(deviceId);
         bindings.override(id, Overrides.UNBOUND);
-        stop(bindings.runs(r -> r.deviceId().equals(id)), Cause.stop(PATIENCE), PATIENCE);
+        stop(r -> r.deviceId().equals(id), PATIENCE);
     }
 
     @Override
@@ -280,7 +278,7 @@ public final class BinderService implements Binder {
 
     /// Ends the run of a device if there is one, begins the next, and waits until that serves.
     private void restart(String id) {
-        stop(bindings.runs(r -> r.deviceId().equals(id)), Cause.stop(PATIENCE), PATIENCE);
+        stop(r -> r.deviceId().equals(id), PATIENCE);
         bindings.retry(id);
         bindings.awaitSettled(d -> d.equals(id), Deadline.after(PATIENCE));
         ModuleStatus status =

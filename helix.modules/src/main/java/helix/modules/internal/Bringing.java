@@ -53,6 +53,11 @@ final class Bringing {
         verdicts.remove(bundle.getBundleId());
     }
 
+    /// Forgets how far the HAL had counted; another one counts anew.
+    void forgetEpochs() {
+        epochs.clear();
+    }
+
     /// Refuses a driver that does what a driver must not.
     ///
     /// @return null

@@ -261,6 +261,12 @@ final class ModuleRun {
 
     // --- from service to the end -----------------------------------------------------------------
 
+    /// Why it would end now without a fault of its own.
+    Cause going(Duration stopLimit) {
+        // The registry may tell of a driver's end before it tells of the device's that caused it.
+        return device.device().isPresent() ? Cause.stop(stopLimit) : Cause.gone(stopLimit);
+    }
+
     /// Ends this run and waits for that.
     void stop(Cause why, Duration within) {
         requestEnd(why);
