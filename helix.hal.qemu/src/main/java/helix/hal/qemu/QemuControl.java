@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -19,6 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -70,7 +72,7 @@ final class QemuControl implements MachineControl, AutoCloseable {
                                 new Plugged(bus, QemuCommandLine.nodeName(0), null)));
     }
 
-    private static java.util.stream.Stream<Option> devices(MachineProfile profile) {
+    private static Stream<Option> devices(MachineProfile profile) {
         return profile.options().stream().filter(option -> option.name().equals("device"));
     }
 
@@ -344,9 +346,6 @@ final class QemuControl implements MachineControl, AutoCloseable {
     @Override
     public synchronized void close() {
         leaving.values().forEach(gone -> gone.complete(Optional.of("the machine stopped")));
-        plugged.values().stream()
-                .map(Plugged::disk)
-                .filter(java.util.Objects::nonNull)
-                .forEach(Disk::close);
+        plugged.values().stream().map(Plugged::disk).filter(Objects::nonNull).forEach(Disk::close);
     }
 }

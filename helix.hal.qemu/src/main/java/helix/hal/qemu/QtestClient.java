@@ -11,6 +11,7 @@ import helix.posix.UnixSocket;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -247,7 +248,7 @@ final class QtestClient implements AutoCloseable {
         LockSupport.unpark(watcher);
         boolean joined;
         try {
-            joined = watcher.join(java.time.Duration.ofMillis(JOIN_MILLIS));
+            joined = watcher.join(Duration.ofMillis(JOIN_MILLIS));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             joined = !watcher.isAlive();

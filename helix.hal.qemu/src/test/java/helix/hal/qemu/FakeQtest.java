@@ -13,6 +13,8 @@ import java.nio.file.Path;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /// QEMU's end of the qtest socket, doing what a test says.
 final class FakeQtest implements AutoCloseable {
@@ -25,8 +27,7 @@ final class FakeQtest implements AutoCloseable {
     private volatile boolean closed;
 
     /// How each command is answered by itself; null means that the test answers.
-    private volatile java.util.function.@org.jspecify.annotations.Nullable Function<String, String>
-            answers;
+    private volatile @Nullable Function<String, String> answers;
 
     FakeQtest(Path folder) {
         Path path = folder.resolve("qtest");
@@ -43,7 +44,7 @@ final class FakeQtest implements AutoCloseable {
     }
 
     /// From now on each command gets an answer at once.
-    void answer(java.util.function.Function<String, String> function) {
+    void answer(Function<String, String> function) {
         answers = function;
     }
 
