@@ -41,6 +41,10 @@ class HotPlugSlotTest {
                     @Override
                     public void depopulate(PciBus unplugged, boolean surprise) {
                         effects.add((surprise ? "lose " : "depopulate ") + unplugged.all());
+                    }
+
+                    @Override
+                    public void poweredOff(PciBus unplugged) {
                         unplugged.clear();
                     }
                 });
