@@ -7,11 +7,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.apache.felix.gogo.runtime.CommandNotFoundException;
 import org.apache.felix.gogo.runtime.Parser;
 import org.apache.felix.gogo.runtime.Parser.Executable;
 import org.apache.felix.gogo.runtime.Parser.Operator;
-import org.apache.felix.gogo.runtime.Parser.Program;
+import org.apache.felix.gogo.runtime.Parser.Statement;
 import org.apache.felix.gogo.runtime.Token;
 import org.apache.felix.service.command.CommandProcessor;
 import org.apache.felix.service.command.CommandSession;
@@ -91,14 +92,14 @@ final class CommandRunner implements AutoCloseable {
     ///
     /// @return the exit status: 0, or 1 after a failure
     int runAll(String text) {
-        List<String> commands;
+        List<Command> commands;
         try {
             commands = split(text);
         } catch (RuntimeException e) { // the parser's way to say: syntax error
             err.println("helix: " + oneLine(e));
             return 1;
         }
-        for (String command : commands) {
+        for (Command command : commands) {
             if (!run(command)) {
                 return 1;
             }
@@ -112,12 +113,12 @@ final class CommandRunner implements AutoCloseable {
     /// Runs one command; says in one line what went wrong.
     ///
     /// @return whether it succeeded
-    boolean run(CharSequence command) {
+    private boolean run(Command command) {
         jobFailed = false;
         try {
-            Object result = session.execute(command);
+            Object result = session.execute(command.text());
             session.put("_", result);
-            if (result != null) {
+            if (result != null && !command.assignment()) {
                 CharSequence text = session.format(result, Converter.INSPECT);
                 out.print(text);
                 if (text.isEmpty() || text.charAt(text.length() - 1) != '\n') {
@@ -134,33 +135,48 @@ final class CommandRunner implements AutoCloseable {
         return !jobFailed;
     }
 
+    /// A part of a program.
+    ///
+    /// @param text a statement, or several joined by `|`, `&&` and the like
+    /// @param assignment whether it sets a variable, which is its value but not a result
+    record Command(String text, boolean assignment) {}
+
     /// Splits a program where a newline or a `;` ends a statement; `a && b` and `a | b` stay whole.
-    static List<String> split(String text) {
-        Program program = new Parser(text).program();
-        List<String> statements = new ArrayList<>();
-        int start = -1;
-        int end = -1;
-        for (Executable part : program.tokens()) {
-            boolean separator =
-                    part instanceof Operator && (Token.eq(";", part) || Token.eq("\n", part));
-            if (!separator) {
-                start = start < 0 ? part.start() : start;
-                end = part.start() + part.length();
-            } else if (start >= 0) {
-                statements.add(text.substring(start, end));
-                start = -1;
+    static List<Command> split(String text) {
+        List<Command> commands = new ArrayList<>();
+        List<Executable> parts = new ArrayList<>();
+        for (Executable part : new Parser(text).program().tokens()) {
+            if (part instanceof Operator && (Token.eq(";", part) || Token.eq("\n", part))) {
+                join(text, parts).ifPresent(commands::add);
+                parts.clear();
+            } else {
+                parts.add(part);
             }
         }
-        if (start >= 0) {
-            statements.add(text.substring(start, end));
+        join(text, parts).ifPresent(commands::add);
+        return commands;
+    }
+
+    private static Optional<Command> join(String text, List<Executable> parts) {
+        if (parts.stream().allMatch(Executable::isEmpty)) {
+            return Optional.empty(); // between two semicolons
         }
-        return statements;
+        Executable last = parts.getLast();
+        boolean assignment =
+                last instanceof Statement statement
+                        && statement.tokens().size() > 1
+                        && Token.eq("=", statement.tokens().get(1));
+        int end = last.start() + last.length();
+        return Optional.of(new Command(text.substring(parts.getFirst().start(), end), assignment));
     }
 
     /// An exception as one line for the user.
     static String oneLine(Throwable e) {
         if (e instanceof CommandNotFoundException missing) {
             return "no such command: " + missing.getCommand() + "; `help` lists them";
+        }
+        if (e instanceof InterruptedException) {
+            return "interrupted";
         }
         String message = e.getMessage();
         if (message == null || message.isBlank()) {

@@ -4,6 +4,8 @@ import helix.hal.api.Deadline;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.ToIntFunction;
 import org.apache.felix.service.command.CommandProcessor;
 import org.jspecify.annotations.Nullable;
@@ -22,11 +24,13 @@ import org.osgi.service.component.annotations.Reference;
 @Component(service = ToIntFunction.class, property = "helix.entry=session", immediate = true)
 public final class Entry implements ToIntFunction<String[]> {
     private static final Duration SETTLE_LIMIT = Duration.ofSeconds(10);
+    private static final Duration END_LIMIT = Duration.ofSeconds(2);
 
     private final BundleContext context;
     private final CommandProcessor processor;
     private final ShellCommands shellCommands;
     private volatile @Nullable AutoCloseable running;
+    private volatile CountDownLatch finished = new CountDownLatch(0);
 
     /// Called by Declarative Services.
     @Activate
@@ -36,18 +40,25 @@ public final class Entry implements ToIntFunction<String[]> {
         this.shellCommands = ShellCommands.register(context, processor);
     }
 
-    /// Called by Declarative Services: ends what still runs.
+    /// Called by Declarative Services: ends what still runs. The bundle's classes are gone soon
+    /// after, so it is given a moment to leave them.
     @Deactivate
     void deactivate() throws Exception {
         AutoCloseable current = running;
         if (current != null) {
             current.close();
+            boolean left = finished.await(END_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+            if (!left) {
+                Standard.ERR.println("helix: a command goes on after the platform's end");
+            }
         }
         shellCommands.close();
     }
 
     @Override
     public int applyAsInt(String[] arguments) {
+        CountDownLatch end = new CountDownLatch(1);
+        finished = end;
         try {
             return switch (arguments[0]) {
                 case "run" -> interactive();
@@ -58,6 +69,8 @@ public final class Entry implements ToIntFunction<String[]> {
         } catch (IOException e) {
             Standard.ERR.println("helix: " + CommandRunner.oneLine(e));
             return 1;
+        } finally {
+            end.countDown();
         }
     }
 
@@ -65,6 +78,8 @@ public final class Entry implements ToIntFunction<String[]> {
         try (Interactive shell = new Interactive(context, processor)) {
             running = shell;
             return shell.run();
+        } finally {
+            running = null;
         }
     }
 
@@ -73,7 +88,13 @@ public final class Entry implements ToIntFunction<String[]> {
         try (CommandRunner runner =
                 CommandRunner.open(context, processor, Standard.IN, Standard.OUT, Standard.ERR)) {
             running = runner;
+            if (Standard.isTerminal()) {
+                // Commands take a session without TERM for a script's.
+                runner.session().put("TERM", System.getenv("TERM"));
+            }
             return runner.runAll(commands);
+        } finally {
+            running = null;
         }
     }
 
@@ -82,6 +103,8 @@ public final class Entry implements ToIntFunction<String[]> {
         try (ControlServer server = new ControlServer(context, processor, socket, note)) {
             running = server;
             return server.run();
+        } finally {
+            running = null;
         }
     }
 

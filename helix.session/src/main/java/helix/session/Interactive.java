@@ -50,8 +50,11 @@ final class Interactive implements AutoCloseable {
     /// @return the exit status: 1 if input ended after a command that failed
     int run() throws IOException {
         reading = Thread.currentThread();
-        boolean terminal = System.console() != null && System.console().isTerminal();
-        return terminal ? onTerminal() : onPlainInput();
+        try {
+            return Standard.isTerminal() ? onTerminal() : onPlainInput();
+        } finally {
+            reading = null;
+        }
     }
 
     private int onPlainInput() throws IOException {
@@ -111,8 +114,8 @@ final class Interactive implements AutoCloseable {
         while (!closed && runner.session().get(ShellCommands.EXIT) == null) {
             try {
                 runner.runAll(reader.readLine(PROMPT));
-            } catch (UserInterruptException e) {
-                continue; // Ctrl-C at the prompt: a fresh line
+            } catch (UserInterruptException ignored) {
+                // Ctrl-C at the prompt: a fresh line.
             } catch (EndOfFileException e) {
                 return;
             }
@@ -152,7 +155,7 @@ final class Interactive implements AutoCloseable {
     public void close() {
         closed = true;
         Thread thread = reading;
-        if (thread != null && thread != Thread.currentThread()) {
+        if (thread != null) {
             thread.interrupt();
         }
     }

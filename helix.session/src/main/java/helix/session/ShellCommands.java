@@ -8,6 +8,7 @@ import org.apache.felix.gogo.jline.Builtin;
 import org.apache.felix.gogo.jline.Converters;
 import org.apache.felix.gogo.jline.Posix;
 import org.apache.felix.gogo.jline.Procedural;
+import org.apache.felix.gogo.jline.Shell;
 import org.apache.felix.service.command.CommandProcessor;
 import org.apache.felix.service.command.CommandSession;
 import org.apache.felix.service.command.Converter;
@@ -61,6 +62,7 @@ final class ShellCommands implements AutoCloseable {
         commands.add(context, new Builtin(), BUILTIN);
         commands.add(context, new Procedural(), PROCEDURAL);
         commands.add(context, new Posix(processor), POSIX);
+        commands.add(context, new Shell(new NoContext(context), processor), "source");
         commands.add(context, commands, "exit");
         return commands;
     }
@@ -79,6 +81,19 @@ final class ShellCommands implements AutoCloseable {
     /// @param session that session
     public void exit(CommandSession session) {
         session.put(EXIT, true);
+    }
+
+    /// What Gogo's shell may ask of its surroundings.
+    private record NoContext(BundleContext context) implements Shell.Context {
+        @Override
+        public String getProperty(String name) {
+            return context.getProperty(name);
+        }
+
+        @Override
+        public void exit() {
+            throw new UnsupportedOperationException("`exit` ends a session");
+        }
     }
 
     @Override

@@ -17,4 +17,10 @@ final class Standard {
             new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
 
     private Standard() {}
+
+    /// Whether a person sits at the other end, of input and output.
+    @SuppressWarnings("SystemConsoleNull") // it does from JDK 25 on, where there is no terminal
+    static boolean isTerminal() {
+        return System.console() != null && System.console().isTerminal();
+    }
 }

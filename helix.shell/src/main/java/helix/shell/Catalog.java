@@ -1,6 +1,13 @@
 package helix.shell;
 
+import helix.shell.blk.Bench;
+import helix.shell.blk.Fill;
 import helix.shell.blk.LsBlk;
+import helix.shell.blk.Read;
+import helix.shell.blk.Stat;
+import helix.shell.blk.Verify;
+import helix.shell.blk.Write;
+import helix.shell.doctor.Doctor;
 import helix.shell.machine.Fault;
 import helix.shell.machine.ListMachines;
 import helix.shell.machine.Plug;
@@ -39,6 +46,13 @@ public final class Catalog {
         add("helix:bind", Bind::new);
         add("helix:unbind", Unbind::new);
         add("helix:rebind", Rebind::new);
+        add("helix:doctor", Doctor::new);
+        add("blk:read", Read::new);
+        add("blk:write", Write::new);
+        add("blk:fill", Fill::new);
+        add("blk:verify", Verify::new);
+        add("blk:bench", Bench::new);
+        add("blk:stat", Stat::new);
         add("nvme:id-ctrl", IdCtrl::new);
         add("nvme:id-ns", IdNs::new);
         add("nvme:smart-log", SmartLog::new);
@@ -60,13 +74,14 @@ public final class Catalog {
         return commands;
     }
 
-    /// The commands as Gogo calls them.
+    /// The commands as Gogo calls them, and the functions behind TAB.
     ///
     /// @return by full name
     public Map<String, org.apache.felix.service.command.Function> functions() {
         Map<String, org.apache.felix.service.command.Function> functions = new LinkedHashMap<>();
         commands.forEach(
                 (name, factory) -> functions.put(name, new CommandFunction(name, factory)));
+        functions.putAll(new Completion(platform, commands).functions());
         return functions;
     }
 }

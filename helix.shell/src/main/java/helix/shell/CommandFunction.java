@@ -5,10 +5,12 @@ import helix.modules.api.ModuleError;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.function.Supplier;
 import org.apache.felix.service.command.CommandSession;
 import org.apache.felix.service.command.Function;
@@ -50,6 +52,9 @@ final class CommandFunction implements Function {
             out.raw(usage.toString());
             return null;
         }
+        if (session.currentDir() != null) {
+            command.folder(session.currentDir());
+        }
         run(command, out);
         return null;
     }
@@ -68,6 +73,8 @@ final class CommandFunction implements Function {
             throw e;
         } catch (DeviceException | ModuleError | IllegalArgumentException e) {
             throw new CommandFailed(String.valueOf(e.getMessage()), e);
+        } catch (ClosedByInterruptException | CancellationException e) {
+            throw new CommandFailed("interrupted: " + e.getMessage(), e);
         } catch (IOException e) {
             throw new CommandFailed(describe(e), e);
         } catch (Exception e) {

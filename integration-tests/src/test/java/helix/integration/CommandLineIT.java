@@ -68,7 +68,7 @@ public class CommandLineIT {
                         "--qemu-arg=-drive",
                         "--qemu-arg=id=e0,file=" + image + ",format=raw,if=none",
                         "--qemu-arg=-device",
-                        "--qemu-arg=nvme,drive=e0,serial=extra,addr=1e,logical_block_size=4096,physical_block_size=4096"),
+                        "--qemu-arg=nvme,drive=e0,serial=extra,addr=10,logical_block_size=4096,physical_block_size=4096"),
                 16);
     }
 
@@ -84,7 +84,7 @@ public class CommandLineIT {
                         "--qemu-arg=-drive",
                         "--qemu-arg=id=e1,file=" + image + ",format=raw,if=none",
                         "--qemu-arg=-device",
-                        "--qemu-arg=nvme,id=x,serial=extra,addr=1e",
+                        "--qemu-arg=nvme,id=x,serial=extra,addr=10",
                         "--qemu-arg=-device",
                         "--qemu-arg=nvme-ns,drive=e0,bus=x,nsid=1",
                         "--qemu-arg=-device",
@@ -102,7 +102,7 @@ public class CommandLineIT {
                         "--qemu-arg=-drive",
                         "--qemu-arg=id=e0,file=" + image + ",format=raw,if=none",
                         "--qemu-arg=-device",
-                        "--qemu-arg=nvme,drive=e0,serial=extra,addr=1e,max_ioqpairs=1"),
+                        "--qemu-arg=nvme,drive=e0,serial=extra,addr=10,max_ioqpairs=1"),
                 16);
     }
 
@@ -114,7 +114,7 @@ public class CommandLineIT {
                 "nvme1n1",
                 List.of(
                         "--qemu-arg=-device",
-                        "--qemu-arg=pcie-root-port,id=extraport,chassis=99,slot=99,addr=1d",
+                        "--qemu-arg=pcie-root-port,id=extraport,chassis=99,slot=99,addr=11",
                         "--qemu-arg=-drive",
                         "--qemu-arg=id=e0,file=" + image + ",format=raw,if=none",
                         "--qemu-arg=-device",

@@ -204,31 +204,42 @@ final class QemuControl implements MachineControl, AutoCloseable {
                 leaving.computeIfAbsent(id, _ -> new CompletableFuture<>());
         JsonObject arguments = new JsonObject();
         arguments.addProperty("id", id);
+        if (askToLeave(id, gone, arguments)) {
+            // Who watches the slots sees the attention button now.
+            parts.status().pciChanged();
+        }
+        await(id, gone);
+    }
+
+    /// Asks QEMU to ask for the device, which it does by the slot's attention button.
+    ///
+    /// @return false if the device has gone already
+    private boolean askToLeave(
+            String id, CompletableFuture<Optional<String>> gone, JsonObject arguments) {
         try {
             parts.qmp().execute("device_del", arguments, QMP_LIMIT);
+            return true;
         } catch (DeviceTimeoutException | DeviceGoneException e) {
             throw e;
         } catch (DeviceException e) {
-            // Asked for before, and the slot has not been powered off since: go on waiting.
-            if (!String.valueOf(e.getMessage()).contains("in the process of unplug")) {
-                leaving.remove(id);
-                throw e;
+            String message = String.valueOf(e.getMessage());
+            // Asked for before, and the slot has not been powered off since.
+            if (message.contains("in the process of unplug")) {
+                return true;
             }
+            if (message.contains("not found")) {
+                // Somebody powered the slot off a moment ago; QEMU's event is on its way or was
+                // here.
+                synchronized (this) {
+                    if (!plugged.containsKey(id)) {
+                        gone.complete(Optional.empty());
+                    }
+                }
+                return false;
+            }
+            leaving.remove(id, gone);
+            throw e;
         }
-        // Who watches the slots sees the attention button now.
-        parts.status().pciChanged();
-        await(id, gone);
-        synchronized (this) {
-            plugged.remove(id);
-            if (device.node() != null) {
-                removeNode(device.node());
-            }
-            if (device.disk() != null) {
-                device.disk().close();
-            }
-        }
-        LOG.info("{} was unplugged from port {}", id, device.port());
-        parts.status().pciChanged();
     }
 
     private void await(String id, CompletableFuture<Optional<String>> gone) {
@@ -273,14 +284,39 @@ final class QemuControl implements MachineControl, AutoCloseable {
         if (!data.has("device")) {
             return;
         }
-        CompletableFuture<Optional<String>> gone = leaving.get(data.get("device").getAsString());
-        if (gone == null) {
-            return;
-        }
+        String id = data.get("device").getAsString();
         if (event.get("event").getAsString().equals("DEVICE_DELETED")) {
-            gone.complete(Optional.empty());
+            // What follows asks QMP, and this thread reads the answers.
+            parts.status().later(() -> removed(id));
         } else {
-            gone.complete(Optional.of("the slot refused"));
+            CompletableFuture<Optional<String>> gone = leaving.get(id);
+            if (gone != null) {
+                gone.complete(Optional.of("the slot refused"));
+            }
+        }
+    }
+
+    /// QEMU has let a device go: asked to, or because its slot was just powered off.
+    private void removed(String id) {
+        Plugged device;
+        synchronized (this) {
+            device = plugged.remove(id);
+            if (device != null) {
+                if (device.node() != null) {
+                    removeNode(device.node());
+                }
+                if (device.disk() != null) {
+                    device.disk().close();
+                }
+            }
+        }
+        if (device != null) {
+            LOG.info("{} was unplugged from port {}", id, device.port());
+            parts.status().pciChanged();
+        }
+        CompletableFuture<Optional<String>> gone = leaving.get(id);
+        if (gone != null) {
+            gone.complete(Optional.empty());
         }
     }
 

@@ -445,9 +445,12 @@ final class QtestClient implements AutoCloseable {
         }
     }
 
-    /// Takes in what is there; returns whether lines were among it.
+    /// Takes in what is there; returns whether lines were among it. Who holds the lock reads for
+    /// itself what is there.
     private boolean drain() {
-        lock.lock();
+        if (!lock.tryLock()) {
+            return false;
+        }
         try {
             if (state == State.GONE) {
                 return false;

@@ -32,7 +32,7 @@ public final class LsPci extends Report {
 
     @Parameters(
             arity = "0..1",
-            paramLabel = "<device>",
+            paramLabel = "<pci>",
             description = "Only this one: address, module or disk.")
     private @Nullable String device;
 
