@@ -81,7 +81,8 @@ public final class FakeFunction {
         config.putShort(EXPRESS + 0x12, (short) (up ? 1 << 13 : 0));
     }
 
-    private boolean isPopulated() {
+    /// Whether there is a card in the slot.
+    public boolean isPopulated() {
         return secondary.containsKey(0);
     }
 

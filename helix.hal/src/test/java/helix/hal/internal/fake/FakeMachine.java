@@ -74,6 +74,14 @@ public final class FakeMachine implements Machine, PciHost, MessageInterrupts, I
         listeners.forEach(l -> l.statusChanged(status));
     }
 
+    /// Does something to the hardware between two accesses of the HAL, and says so.
+    public void change(Runnable what) {
+        synchronized (this) {
+            what.run();
+        }
+        pciChanged();
+    }
+
     public void pciChanged() {
         listeners.forEach(Listener::pciChanged);
     }
