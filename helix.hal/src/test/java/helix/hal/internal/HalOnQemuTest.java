@@ -41,7 +41,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// The HAL over QEMU's device models, with everything of the default profile.
 class HalOnQemuTest {
-    private static final int QMP_SECONDS = 20;
+    private static final int START_SECONDS = 20;
     @TempDir static Path instance;
     private static FakeFramework framework;
     private static QemuComponent qemu;
@@ -62,8 +62,8 @@ class HalOnQemuTest {
                         .property("helix.disks", "null:64M")
                         .property("helix.instance", instance.toString());
         qemu = new QemuComponent(framework.context());
-        machine = framework.await(Machine.class, _ -> true, QMP_SECONDS);
-        control = framework.await(MachineControl.class, _ -> true, QMP_SECONDS);
+        machine = framework.await(Machine.class, _ -> true, START_SECONDS);
+        control = framework.await(MachineControl.class, _ -> true, START_SECONDS);
         services = new Services();
         hal =
                 new Hal(

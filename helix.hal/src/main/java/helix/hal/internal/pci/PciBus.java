@@ -143,7 +143,7 @@ public final class PciBus {
     }
 
     /// Forgets everything that was on this bus; its ranges are free again.
-    void clear() {
+    public void clear() {
         functions.clear();
         children.clear();
         List<Range> kept = List.copyOf(ranges);
