@@ -487,8 +487,24 @@ final class ModuleRun {
     }
 
     /// Passes an event on.
-    void tell(Event event) {
-        worker.post(() -> inService("handleEvent", m -> m.handleEvent(event)));
+    ///
+    /// @return complete when the module has taken note, or will not
+    CompletableFuture<Void> tell(Event event) {
+        CompletableFuture<Void> told = new CompletableFuture<>();
+        worker.post(
+                new Worker.Task() {
+                    @Override
+                    public void run() {
+                        inService("handleEvent", m -> m.handleEvent(event));
+                        told.complete(null);
+                    }
+
+                    @Override
+                    public void cancel() {
+                        told.complete(null);
+                    }
+                });
+        return told;
     }
 
     private void health(Module.Health health) {
