@@ -5,13 +5,26 @@ import helix.hal.api.machine.Machine;
 import helix.modules.api.binder.Binder;
 import java.util.List;
 import org.osgi.framework.BundleContext;
+import org.osgi.framework.Filter;
+import org.osgi.framework.FrameworkUtil;
+import org.osgi.framework.InvalidSyntaxException;
 import org.osgi.util.tracker.ServiceTracker;
 
 /// Waits until the platform is worth talking to: the machine is there, and each device that a
 /// driver matches is running or has failed.
+///
+/// A machine's devices are published by whoever listens for the machine, within the call that
+/// registers it. A second thread that sees the machine may see it before its devices. So a machine
+/// sets the service property `helix.machine.announced` when that call has returned; one that does
+/// not gets a moment.
 final class Settling implements AutoCloseable {
+    private static final String ANNOUNCED =
+            "(&(objectClass=" + Machine.class.getName() + ")(helix.machine.announced=true))";
+    private static final long MOMENT_MILLIS = 500;
+
     private final String wanted;
     private final ServiceTracker<Machine, Machine> machines;
+    private final ServiceTracker<Machine, Machine> announced;
     private final ServiceTracker<Binder, Binder> binders;
 
     Settling(BundleContext context) {
@@ -19,7 +32,9 @@ final class Settling implements AutoCloseable {
         wanted = machine == null ? "none" : machine;
         machines = new ServiceTracker<>(context, Machine.class, null);
         binders = new ServiceTracker<>(context, Binder.class, null);
+        announced = new ServiceTracker<>(context, filter(ANNOUNCED), null);
         machines.open();
+        announced.open();
         binders.open();
     }
 
@@ -38,6 +53,7 @@ final class Settling implements AutoCloseable {
         if (machine.status().state() == Machine.State.FAILED) {
             return List.of("machine " + machine.name() + " failed: " + machine.status().detail());
         }
+        announced.waitForService(Math.clamp(deadline.remainingMillis(), 1, MOMENT_MILLIS));
         Binder binder = binders.waitForService(Math.max(1, deadline.remainingMillis()));
         if (binder == null) {
             return List.of("there is no binder: devices stay without drivers");
@@ -52,6 +68,14 @@ final class Settling implements AutoCloseable {
                                 + String.join(", ", unsettled));
     }
 
+    private static Filter filter(String constant) {
+        try {
+            return FrameworkUtil.createFilter(constant);
+        } catch (InvalidSyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     private static String seconds(Deadline deadline) {
         return deadline.limit().toSeconds() + " s";
     }
@@ -59,6 +83,7 @@ final class Settling implements AutoCloseable {
     @Override
     public void close() {
         machines.close();
+        announced.close();
         binders.close();
     }
 }

@@ -40,6 +40,8 @@ final class CompletionTest {
                 "machine:plug, plug -m, qemu",
                 "machine:unplug, unplug, drive1",
                 "machine:fault, fault, stop",
+                "blk:bench, bench nvme0n1 --rw, randread randwrite read write randrw",
+                "blk:bench, bench --interrupt, nvme0n1",
                 "helix:nothing, nothing, \"\""
             })
     void theLabelInTheHelpSaysWhatMayStandThere(String command, String line, String expected)

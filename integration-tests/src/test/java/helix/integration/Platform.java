@@ -2,7 +2,9 @@ package helix.integration;
 
 import static org.ops4j.pax.exam.CoreOptions.bundle;
 import static org.ops4j.pax.exam.CoreOptions.frameworkProperty;
+import static org.ops4j.pax.exam.CoreOptions.systemPackages;
 import static org.ops4j.pax.exam.CoreOptions.systemProperty;
+import static org.ops4j.pax.exam.CoreOptions.url;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -10,13 +12,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.ops4j.pax.exam.Option;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
-import org.osgi.framework.Constants;
 import org.osgi.framework.Filter;
 import org.osgi.framework.FrameworkUtil;
 import org.osgi.framework.InvalidSyntaxException;
@@ -27,10 +29,25 @@ final class Platform {
     private static final Duration LIMIT = Duration.ofSeconds(20);
 
     /// What the framework takes from the class path of the tests.
-    private static final String PACKAGES =
-            "org.junit;version=4.13.2,org.junit.runner;version=4.13.2,org.junit.rules;version=4.13.2,org.hamcrest,"
-                    + "javax.inject,org.assertj.core.api,org.assertj.core.api.iterable,org.assertj.core.data,"
-                    + "com.sun.management";
+    private static final String[] PACKAGES = {
+        "org.junit;version=4.13.2",
+        "org.junit.internal;version=4.13.2",
+        "org.junit.internal.requests;version=4.13.2",
+        "org.junit.internal.runners.model;version=4.13.2",
+        "org.junit.rules;version=4.13.2",
+        "org.junit.runner;version=4.13.2",
+        "org.junit.runner.manipulation;version=4.13.2",
+        "org.junit.runner.notification;version=4.13.2",
+        "org.junit.runners;version=4.13.2",
+        "org.junit.runners.model;version=4.13.2",
+        "org.hamcrest",
+        "javax.inject",
+        "javax.xml.bind",
+        "com.sun.management",
+        "org.assertj.core.api",
+        "org.assertj.core.api.iterable",
+        "org.assertj.core.data"
+    };
 
     private Platform() {}
 
@@ -49,14 +66,22 @@ final class Platform {
             options.add(property("helix.machine", "qemu"));
             options.add(property("helix.disks", String.join("\n", disks)));
             options.add(property("org.osgi.framework.bsnversion", "multiple"));
-            options.add(property(Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA, PACKAGES));
+            options.add(systemPackages(PACKAGES));
             options.add(
                     systemProperty("org.ops4j.pax.logging.DefaultServiceLog.level").value("WARN"));
+            // Runs JUnit 4 inside the framework; JUnit itself comes from the class path.
+            options.add(url("link:classpath:META-INF/links/org.ops4j.pax.exam.invoker.junit.link"));
+            // In the distribution the framework lends its own to the bundles.
+            options.add(bundle(distribution.resolve("lib/picocli.jar").toUri().toString()));
             try (Stream<Path> jars = Files.list(distribution.resolve("bundles"))) {
                 jars.filter(j -> j.toString().endsWith(".jar"))
-                        .filter(j -> !isInteractive(j))
-                        .sorted()
-                        .forEach(j -> options.add(bundle(j.toUri().toString())));
+                        .filter(j -> !isForLauncher(j))
+                        .sorted(Comparator.comparing(Platform::isOurs).thenComparing(j -> j))
+                        .forEach(
+                                j ->
+                                        options.add(
+                                                bundle(j.toUri().toString())
+                                                        .startLevel(isOurs(j) ? 4 : 3)));
             }
             return options.toArray(Option[]::new);
         } catch (IOException e) {
@@ -64,10 +89,17 @@ final class Platform {
         }
     }
 
-    /// The shell on a terminal and what installs files are no part of these tests.
-    private static boolean isInteractive(Path jar) {
+    private static boolean isOurs(Path jar) {
+        return jar.getFileName().toString().startsWith("helix.");
+    }
+
+    /// Sessions, what installs files, and the log's files are the launcher's to set up; its tests use them.
+    private static boolean isForLauncher(Path jar) {
         String name = jar.getFileName().toString();
-        return name.contains("jline") || name.contains("fileinstall");
+        return name.contains("jline")
+                || name.contains("fileinstall")
+                || name.contains("helix.session")
+                || name.contains("logback");
     }
 
     private static Option property(String name, String value) {

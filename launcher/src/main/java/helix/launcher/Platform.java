@@ -17,6 +17,7 @@ import org.osgi.framework.InvalidSyntaxException;
 import org.osgi.framework.ServiceReference;
 import org.osgi.framework.launch.Framework;
 import org.osgi.framework.startlevel.BundleStartLevel;
+import picocli.CommandLine;
 
 /// The OSGi framework of one instance, from its start to its end.
 ///
@@ -86,9 +87,12 @@ final class Platform implements AutoCloseable {
         // Two generations of a driver may be there at once.
         properties.put(Constants.FRAMEWORK_BSNVERSION, Constants.FRAMEWORK_BSNVERSION_MULTIPLE);
 
-        // HdrHistogram imports this package, gone from the JDK, and falls back to java.util.Base64
-        // where its classes are missing.
-        properties.put(Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA, "javax.xml.bind");
+        // Bundles share the launcher's picocli: the class cache keeps one class of a name only.
+        // HdrHistogram imports javax.xml.bind, gone from the JDK, and falls back to
+        // java.util.Base64 where its classes are missing.
+        properties.put(
+                Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA,
+                "picocli;version=\"" + CommandLine.VERSION + "\",javax.xml.bind");
         // What goes wrong while starting is reported in one line by this class.
         properties.put("felix.log.level", "0");
 

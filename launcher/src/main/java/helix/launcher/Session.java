@@ -24,6 +24,7 @@ final class Session {
 
     /// Decides on the machine, and tells the user where that needs a word.
     static MachineChoice choose(Distribution distribution, MachineOptions options) {
+        checkSystem(System.getProperty("os.name"), System.getProperty("os.arch"));
         MachineChoice machine =
                 MachineChoice.of(
                         options.machine,
@@ -33,5 +34,12 @@ final class Session {
             System.err.println("helix: " + machine.notice());
         }
         return machine;
+    }
+
+    static void checkSystem(String name, String architecture) {
+        if (!name.equals("Linux") || !architecture.equals("amd64")) {
+            throw new Failure(
+                    "Helix runs on Linux x86-64 only; this is " + name + " " + architecture);
+        }
     }
 }

@@ -33,6 +33,7 @@ record HelixProcess(int status, String out, String err) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("@" + HOME.resolve("conf/jvm.options"));
+        command.add("-XX:TieredStopAtLevel=1"); // these processes only ever start up
         command.addAll(List.of("-jar", HOME.resolve("lib/helix.jar").toString()));
         command.addAll(List.of(arguments));
         return command;

@@ -2,6 +2,7 @@ package helix.hal.qemu;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,7 +32,7 @@ final class Closer implements AutoCloseable {
         }
     }
 
-    private synchronized @org.jspecify.annotations.Nullable AutoCloseable poll() {
+    private synchronized @Nullable AutoCloseable poll() {
         return opened.poll();
     }
 }

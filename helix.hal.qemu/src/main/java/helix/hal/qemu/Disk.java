@@ -25,8 +25,11 @@ record Disk(String name, JsonObject node, @Nullable SharedMemory memory) impleme
         SharedMemory memory = null;
         switch (spec) {
             case DiskSpec.Image image -> {
-                if (!Files.isRegularFile(image.file())) {
+                if (!Files.exists(image.file())) {
                     throw new DeviceException("disk " + image.file() + ": no such file");
+                }
+                if (!Files.isRegularFile(image.file())) {
+                    throw new DeviceException("disk " + image.file() + ": no regular file");
                 }
                 if (!Files.isReadable(image.file()) || !Files.isWritable(image.file())) {
                     throw new DeviceException("disk " + image.file() + ": permission denied");

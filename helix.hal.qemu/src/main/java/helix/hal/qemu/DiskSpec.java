@@ -51,7 +51,7 @@ sealed interface DiskSpec {
 
     /// Sizes as people write them: `512`, `64K`, `256M`, `1G`, `2T`.
     final class Sizes {
-        private static final Pattern FORM = Pattern.compile("(\\d{1,12})([KMGT]?)(?:i?B)?");
+        private static final Pattern FORM = Pattern.compile("(\\d{1,12})([KMGT]?)(?:I?B)?");
         private static final String UNITS = "KMGT";
 
         private Sizes() {}

@@ -9,6 +9,7 @@ import helix.posix.UnixSocket;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -155,7 +156,7 @@ final class IvshmemServer implements MessageInterrupts, AutoCloseable {
     public void close() {
         closed = true;
         try {
-            thread.join(java.time.Duration.ofMillis(10 * ACCEPT_MILLIS));
+            thread.join(Duration.ofMillis(10 * ACCEPT_MILLIS));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -3,10 +3,12 @@ package helix.hal.qemu;
 import helix.hal.api.machine.Machine;
 import helix.hal.api.machine.Machine.State;
 import helix.hal.api.machine.Machine.Status;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -101,17 +103,22 @@ final class MachineStatus implements QtestClient.Listener, AutoCloseable {
         return () -> listeners.remove(entry);
     }
 
-    /// The thread for what is to happen beside the callers.
-    ScheduledThreadPoolExecutor events() {
-        return events;
+    /// Runs something on the machine's own thread after a while.
+    void after(Duration delay, Runnable task) {
+        var _ = events.schedule(task, delay.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    /// Runs something soon, on the machine's own thread.
+    void later(Runnable task) {
+        try {
+            events.execute(task);
+        } catch (RejectedExecutionException e) {
+            LOG.debug("machine {} was closed meanwhile", machine);
+        }
     }
 
     private void tell(Consumer<Machine.Listener> message) {
-        try {
-            events.execute(() -> listeners.forEach(listener -> tell(listener, message)));
-        } catch (RejectedExecutionException e) {
-            LOG.debug("machine {} was closed: nobody is told", machine);
-        }
+        later(() -> listeners.forEach(listener -> tell(listener, message)));
     }
 
     private void tell(Machine.Listener listener, Consumer<Machine.Listener> message) {

@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.regex.Matcher;
@@ -66,7 +67,7 @@ final class PrivateDirectory implements AutoCloseable {
                 Matcher name = NAME.matcher(path.getFileName().toString());
                 if (name.matches()
                         && ProcessHandle.of(Long.parseLong(name.group(1))).isEmpty()
-                        && Files.isDirectory(path, java.nio.file.LinkOption.NOFOLLOW_LINKS)
+                        && Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)
                         && Files.isWritable(path)) {
                     remove(path);
                 }

@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -19,6 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -70,7 +72,7 @@ final class QemuControl implements MachineControl, AutoCloseable {
                                 new Plugged(bus, QemuCommandLine.nodeName(0), null)));
     }
 
-    private static java.util.stream.Stream<Option> devices(MachineProfile profile) {
+    private static Stream<Option> devices(MachineProfile profile) {
         return profile.options().stream().filter(option -> option.name().equals("device"));
     }
 
@@ -204,31 +206,42 @@ final class QemuControl implements MachineControl, AutoCloseable {
                 leaving.computeIfAbsent(id, _ -> new CompletableFuture<>());
         JsonObject arguments = new JsonObject();
         arguments.addProperty("id", id);
+        if (askToLeave(id, gone, arguments)) {
+            // Who watches the slots sees the attention button now.
+            parts.status().pciChanged();
+        }
+        await(id, gone);
+    }
+
+    /// Asks QEMU to ask for the device, which it does by the slot's attention button.
+    ///
+    /// @return false if the device has gone already
+    private boolean askToLeave(
+            String id, CompletableFuture<Optional<String>> gone, JsonObject arguments) {
         try {
             parts.qmp().execute("device_del", arguments, QMP_LIMIT);
+            return true;
         } catch (DeviceTimeoutException | DeviceGoneException e) {
             throw e;
         } catch (DeviceException e) {
-            // Asked for before, and the slot has not been powered off since: go on waiting.
-            if (!String.valueOf(e.getMessage()).contains("in the process of unplug")) {
-                leaving.remove(id);
-                throw e;
+            String message = String.valueOf(e.getMessage());
+            // Asked for before, and the slot has not been powered off since.
+            if (message.contains("in the process of unplug")) {
+                return true;
             }
+            if (message.contains("not found")) {
+                // Somebody powered the slot off a moment ago; QEMU's event is on its way or was
+                // here.
+                synchronized (this) {
+                    if (!plugged.containsKey(id)) {
+                        gone.complete(Optional.empty());
+                    }
+                }
+                return false;
+            }
+            leaving.remove(id, gone);
+            throw e;
         }
-        // Who watches the slots sees the attention button now.
-        parts.status().pciChanged();
-        await(id, gone);
-        synchronized (this) {
-            plugged.remove(id);
-            if (device.node() != null) {
-                removeNode(device.node());
-            }
-            if (device.disk() != null) {
-                device.disk().close();
-            }
-        }
-        LOG.info("{} was unplugged from port {}", id, device.port());
-        parts.status().pciChanged();
     }
 
     private void await(String id, CompletableFuture<Optional<String>> gone) {
@@ -273,14 +286,39 @@ final class QemuControl implements MachineControl, AutoCloseable {
         if (!data.has("device")) {
             return;
         }
-        CompletableFuture<Optional<String>> gone = leaving.get(data.get("device").getAsString());
-        if (gone == null) {
-            return;
-        }
+        String id = data.get("device").getAsString();
         if (event.get("event").getAsString().equals("DEVICE_DELETED")) {
-            gone.complete(Optional.empty());
+            // What follows asks QMP, and this thread reads the answers.
+            parts.status().later(() -> removed(id));
         } else {
-            gone.complete(Optional.of("the slot refused"));
+            CompletableFuture<Optional<String>> gone = leaving.get(id);
+            if (gone != null) {
+                gone.complete(Optional.of("the slot refused"));
+            }
+        }
+    }
+
+    /// QEMU has let a device go: asked to, or because its slot was just powered off.
+    private void removed(String id) {
+        Plugged device;
+        synchronized (this) {
+            device = plugged.remove(id);
+            if (device != null) {
+                if (device.node() != null) {
+                    removeNode(device.node());
+                }
+                if (device.disk() != null) {
+                    device.disk().close();
+                }
+            }
+        }
+        if (device != null) {
+            LOG.info("{} was unplugged from port {}", id, device.port());
+            parts.status().pciChanged();
+        }
+        CompletableFuture<Optional<String>> gone = leaving.get(id);
+        if (gone != null) {
+            gone.complete(Optional.empty());
         }
     }
 
@@ -308,9 +346,6 @@ final class QemuControl implements MachineControl, AutoCloseable {
     @Override
     public synchronized void close() {
         leaving.values().forEach(gone -> gone.complete(Optional.of("the machine stopped")));
-        plugged.values().stream()
-                .map(Plugged::disk)
-                .filter(java.util.Objects::nonNull)
-                .forEach(Disk::close);
+        plugged.values().stream().map(Plugged::disk).filter(Objects::nonNull).forEach(Disk::close);
     }
 }

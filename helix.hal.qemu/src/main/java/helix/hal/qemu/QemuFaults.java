@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -66,7 +65,7 @@ final class QemuFaults {
             case "stall" -> stall(options);
             case "resume" -> {
                 Options.check(options, Set.of());
-                parts.process().signal("CONT");
+                parts.process().resume();
                 yield "QEMU goes on";
             }
             case "media-error" -> mediaError(options, nodes);
@@ -104,14 +103,11 @@ final class QemuFaults {
         if (seconds > MAX_STALL_SECONDS) {
             throw new DeviceException("a stall lasts at most " + MAX_STALL_SECONDS + " seconds");
         }
-        parts.process().signal("STOP");
+        parts.process().stop();
         if (seconds == 0) {
             return "QEMU stands still until resume";
         }
-        var _ =
-                parts.status()
-                        .events()
-                        .schedule(() -> parts.process().signal("CONT"), seconds, TimeUnit.SECONDS);
+        parts.status().after(Duration.ofSeconds(seconds), () -> parts.process().resume());
         return "QEMU stands still for " + seconds + " s";
     }
 

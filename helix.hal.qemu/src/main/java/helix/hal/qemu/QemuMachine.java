@@ -11,7 +11,6 @@ import helix.hal.api.machine.MessageInterrupts;
 import helix.hal.api.machine.PciHost;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -73,13 +72,7 @@ final class QemuMachine implements Machine, AutoCloseable {
     private void event(JsonObject event) {
         switch (event.get("event").getAsString()) {
             case "DEVICE_DELETED", "DEVICE_UNPLUG_GUEST_ERROR" -> control.event(event);
-            case "RESET" -> {
-                try {
-                    parts.status().events().execute(this::reset);
-                } catch (RejectedExecutionException e) {
-                    LOG.debug("a reset while machine {} is closed", NAME);
-                }
-            }
+            case "RESET" -> parts.status().later(this::reset);
             default -> LOG.debug("QMP: {}", event);
         }
     }
@@ -105,6 +98,11 @@ final class QemuMachine implements Machine, AutoCloseable {
     /// QEMU's process.
     QemuProcess process() {
         return parts.process();
+    }
+
+    /// QEMU's management protocol.
+    QmpClient qmp() {
+        return parts.qmp();
     }
 
     @Override

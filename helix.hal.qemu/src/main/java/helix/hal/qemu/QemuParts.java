@@ -3,6 +3,7 @@ package helix.hal.qemu;
 import com.google.gson.JsonObject;
 import helix.hal.api.Deadline;
 import helix.hal.api.DeviceException;
+import helix.hal.api.DeviceGoneException;
 import helix.hal.api.DeviceTimeoutException;
 import helix.hal.api.machine.BusAccess;
 import helix.hal.api.machine.DmaWindow;
@@ -92,28 +93,37 @@ record QemuParts(
                                 START_MILLIS));
         try (UnixSocket qtestListener = UnixSocket.listen(paths.qtest());
                 UnixSocket qmpListener = UnixSocket.listen(paths.qmp())) {
+            List<String> command =
+                    QemuCommandLine.build(profile, paths, disks, media, settings.arguments());
             QemuProcess process =
                     closer.add(
                             QemuProcess.start(
-                                    QemuCommandLine.build(
-                                            profile, paths, disks, media, settings.arguments()),
-                                    ended ->
-                                            status.set(
-                                                    State.FAILED,
-                                                    "QEMU ended: " + ended.ending())));
+                                    command,
+                                    ended -> status.set(State.FAILED, ended.explanation())));
             QmpClient qmp =
                     closer.add(new QmpClient(accept(qmpListener, "QMP", process, deadline)));
+            UnixSocket qtestSocket = accept(qtestListener, "qtest", process, deadline);
             QtestClient qtest =
                     closer.add(
-                            new QtestClient(
-                                    QemuMachine.NAME,
-                                    accept(qtestListener, "qtest", process, deadline),
-                                    status,
-                                    ACCESS_MILLIS));
-            qmp.execute("qmp_capabilities", new JsonObject(), QMP_LIMIT);
+                            new QtestClient(QemuMachine.NAME, qtestSocket, status, ACCESS_MILLIS));
+            // Once more, to be the first to go: its end wakes who reads from it.
+            closer.add(process);
+            negotiate(qmp, process);
             // Both ends are open and the ROM is read: nothing needs to stay in the file system.
             directory.close();
             return new QemuParts(profile, status, ram, messages, process, qtest, qmp, closer);
+        }
+    }
+
+    private static void negotiate(QmpClient qmp, QemuProcess process) {
+        try {
+            qmp.execute("qmp_capabilities", new JsonObject(), QMP_LIMIT);
+        } catch (DeviceGoneException e) {
+            // QEMU opens its connections first and looks at its devices then.
+            if (process.awaitEnd()) {
+                throw new DeviceException(process.explanation(), e);
+            }
+            throw e;
         }
     }
 
@@ -130,7 +140,7 @@ record QemuParts(
                 return listener.accept(ACCEPT_MILLIS);
             } catch (PosixException e) {
                 if (!process.isAlive()) {
-                    throw new DeviceException("QEMU ended: " + process.ending(), e);
+                    throw new DeviceException(process.explanation(), e);
                 }
                 if (deadline.isExpired()) {
                     throw new DeviceException(

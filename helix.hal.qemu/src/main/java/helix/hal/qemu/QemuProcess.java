@@ -1,17 +1,22 @@
 package helix.hal.qemu;
 
+import helix.hal.api.Deadline;
 import helix.hal.api.DeviceException;
+import helix.hal.api.DeviceTimeoutException;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -33,22 +38,24 @@ final class QemuProcess implements AutoCloseable {
             exec 3<&0 </dev/null
             "$@" 3<&- >&2 &
             child=$!
-            echo "$child"
-            exec >&-
             (
               while read -r signal <&3; do kill -s "$signal" "$child"; done
               kill -s KILL "$child"
-            ) 2>/dev/null &
+            ) >/dev/null 2>&1 &
             watcher=$!
             exec 3<&-
-            wait "$child"
+            echo "$child"
+            exec >&-
+            { wait "$child"; } 2>/dev/null
             status=$?
             kill "$watcher" 2>/dev/null
             exit "$status"
             """;
 
     private static final long START_MILLIS = 5_000;
+    private static final long END_MILLIS = 1_000;
     private static final long STOP_MILLIS = 5_000;
+    private static final long SIGNAL_MILLIS = 2_000;
     private static final int SIGNAL_BASE = 128;
     private static final int KEPT_LINES = 20;
 
@@ -139,6 +146,45 @@ final class QemuProcess implements AutoCloseable {
         }
     }
 
+    /// Stops QEMU, as if its processor stood still. Returns when it has stopped.
+    void stop() {
+        signal("STOP");
+        Deadline deadline = Deadline.afterMillis(SIGNAL_MILLIS);
+        while (!isStopped()) {
+            if (deadline.isExpired()) {
+                throw new DeviceTimeoutException("QEMU does not stop");
+            }
+            LockSupport.parkNanos(100_000);
+        }
+    }
+
+    /// Lets a stopped QEMU go on.
+    void resume() {
+        signal("CONT");
+    }
+
+    private boolean isStopped() {
+        try {
+            // "PID (NAME) STATE ...", see proc_pid_stat(5)
+            String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
+            return stat.startsWith("T", stat.lastIndexOf(')') + 2);
+        } catch (IOException e) {
+            throw new DeviceException("QEMU is gone: " + ending(), e);
+        }
+    }
+
+    /// Waits for QEMU's end where the end of a connection announced it.
+    ///
+    /// @return whether it ended
+    boolean awaitEnd() {
+        try {
+            return supervisor.waitFor(END_MILLIS, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
     /// How QEMU ended, in one line: its own error message if it printed one.
     String ending() {
         if (supervisor.isAlive()) {
@@ -153,6 +199,11 @@ final class QemuProcess implements AutoCloseable {
         return status > SIGNAL_BASE
                 ? "killed by signal " + (status - SIGNAL_BASE)
                 : "exit status " + status;
+    }
+
+    /// [#ending()] as a status tells it.
+    String explanation() {
+        return "QEMU ended: " + ending();
     }
 
     /// The first complaint on QEMU's standard error, which names the cause; later ones follow from
@@ -216,14 +267,14 @@ final class QemuProcess implements AutoCloseable {
                     }
                 }
             });
-        } catch (java.io.UncheckedIOException e) {
+        } catch (UncheckedIOException e) {
             LOG.debug("QEMU's standard error broke: {}", e.getMessage());
         }
     }
 
     private static void await(Thread thread, long millis) {
         try {
-            boolean _ = thread.join(java.time.Duration.ofMillis(millis));
+            boolean _ = thread.join(Duration.ofMillis(millis));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

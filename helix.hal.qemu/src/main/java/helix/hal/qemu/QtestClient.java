@@ -11,6 +11,7 @@ import helix.posix.UnixSocket;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -247,7 +248,7 @@ final class QtestClient implements AutoCloseable {
         LockSupport.unpark(watcher);
         boolean joined;
         try {
-            joined = watcher.join(java.time.Duration.ofMillis(JOIN_MILLIS));
+            joined = watcher.join(Duration.ofMillis(JOIN_MILLIS));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             joined = !watcher.isAlive();
@@ -445,9 +446,12 @@ final class QtestClient implements AutoCloseable {
         }
     }
 
-    /// Takes in what is there; returns whether lines were among it.
+    /// Takes in what is there; returns whether lines were among it. Who holds the lock reads for
+    /// itself what is there.
     private boolean drain() {
-        lock.lock();
+        if (!lock.tryLock()) {
+            return false;
+        }
         try {
             if (state == State.GONE) {
                 return false;

@@ -3,6 +3,7 @@ package helix.hal.qemu;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 
 /// Writes and reads the protocol's text in native memory, without an object per access.
 final class QtestText {
@@ -89,6 +90,6 @@ final class QtestText {
     /// A line as a string, for messages.
     static String string(MemorySegment text, int from, int to) {
         byte[] bytes = text.asSlice(from, to - from).toArray(JAVA_BYTE);
-        return new String(bytes, java.nio.charset.StandardCharsets.UTF_8);
+        return new String(bytes, StandardCharsets.UTF_8);
     }
 }

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import helix.hal.api.Deadline;
 import helix.hal.api.DeviceGoneException;
 import helix.hal.api.DeviceTimeoutException;
 import helix.hal.api.machine.BusAccess;
@@ -15,7 +14,11 @@ import helix.hal.api.machine.MessageInterrupts.Messages;
 import helix.hal.api.machine.PciHost;
 import helix.posix.EventFd;
 import helix.posix.PollSet;
+import java.io.File;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -129,6 +132,26 @@ class QemuMachineTest {
     }
 
     @Test
+    void pinOfTheNetworkCardRaisesItsRoutedLine() {
+        int e1000 = 0x0B << 3;
+        long bar = NVME_BAR + 0x10_0000;
+        pci.writeConfig(0, e1000, 0x10, 4, (int) bar);
+        pci.writeConfig(0, e1000, 4, 2, 2);
+        int line = pci.line(0x0B, pci.readConfig(0, e1000, 0x3D, 1));
+        try (EventFd up = EventFd.create();
+                var _ = machine.lines().connect(line, up.fd())) {
+            // IMS and ICS: allow the link status interrupt, and cause it.
+            memory.write32(bar + 0xD0, 4);
+            memory.write32(bar + 0xC8, 4);
+            assertThat(isSignalled(up.fd())).isTrue();
+            assertThat(machine.lines().isRaised(line)).isTrue();
+            // ICR clears when it is read.
+            memory.read32(bar + 0xC0);
+            assertThat(machine.lines().isRaised(line)).isFalse();
+        }
+    }
+
+    @Test
     void killedQemuIsAGoneMachineWithinMilliseconds() throws InterruptedException {
         BlockingQueue<Status> seen = listen();
         machine.process().signal("KILL");
@@ -159,7 +182,7 @@ class QemuMachineTest {
     void stoppedQemuIsAStalledMachineThatRecovers() throws InterruptedException {
         mapNvme();
         BlockingQueue<Status> seen = listen();
-        machine.control().fault("stall", java.util.Map.of());
+        machine.control().fault("stall", Map.of());
         assertThatThrownBy(() -> memory.read32(NVME_BAR + 8))
                 .isInstanceOf(DeviceTimeoutException.class)
                 .hasMessageContaining("machine qemu is stalled");
@@ -168,20 +191,70 @@ class QemuMachineTest {
         assertThatThrownBy(() -> memory.write32(NVME_BAR + 0x24, 1))
                 .isInstanceOf(DeviceTimeoutException.class);
         assertThat(System.nanoTime() - start).isLessThan(100_000_000);
-        machine.control().fault("resume", java.util.Map.of());
+        machine.control().fault("resume", Map.of());
         assertThat(seen.poll(2, TimeUnit.SECONDS)).isEqualTo(new Status(State.READY, ""));
         assertThat(memory.read32(NVME_BAR + 8)).isEqualTo(0x0001_0400);
         assertThat(memory.read32(NVME_BAR + 0x24)).isZero();
     }
 
     @Test
-    void qemuEndsWithTheSupervisorsInput() {
-        Deadline deadline = Deadline.afterMillis(5000);
-        long pid = machine.process().pid();
-        machine.process().close();
-        while (ProcessHandle.of(pid).isPresent() && !deadline.isExpired()) {
-            Thread.onSpinWait();
+    void interruptedThreadDoesNotBreakTheMachine() {
+        mapNvme();
+        Thread.currentThread().interrupt();
+        assertThat(memory.read32(NVME_BAR + 8)).isEqualTo(0x0001_0400);
+        assertThat(Thread.interrupted()).isTrue();
+        assertThat(memory.read32(NVME_BAR + 8)).isEqualTo(0x0001_0400);
+    }
+
+    @Test
+    void ramIsReachedByItsDmaWindow() {
+        var window = machine.dmaWindows().getFirst();
+        assertThat(window.deviceAddress()).isEqualTo(1 << 20);
+        assertThat(window.memory().byteSize()).isEqualTo(255 << 20);
+        memory.write32(0x0123_4560L, 0xCAFE_F00D);
+        assertThat(memory.read32(0x0123_4560L)).isEqualTo(0xCAFE_F00D);
+        assertThat(window.memory().get(ValueLayout.JAVA_INT, 0x0123_4560L - window.deviceAddress()))
+                .isEqualTo(0xCAFE_F00D);
+    }
+
+    @Test
+    void messagesRunOutAndComeBack() {
+        var source = machine.messages();
+        try (Messages all = source.allocate(256).orElseThrow()) {
+            assertThat(source.available()).isZero();
+            assertThat(source.allocate(1)).isEmpty();
+            assertThat(all.eventFd(255)).isPositive();
         }
-        assertThat(ProcessHandle.of(pid)).isEmpty();
+        try (Messages one = source.allocate(1).orElseThrow();
+                Messages three = source.allocate(3).orElseThrow()) {
+            assertThat(one.data()).isZero();
+            assertThat(three.data()).isEqualTo(4);
+        }
+        assertThat(source.allocate(257)).isEmpty();
+    }
+
+    @Test
+    void profileShowsAllItsFunctions() {
+        List<Integer> classes = new ArrayList<>();
+        for (int devfn = 0; devfn < 256; devfn++) {
+            if (pci.readConfig(0, devfn, 0, 4) != -1) {
+                classes.add(pci.readConfig(0, devfn, 8, 4) >>> 8);
+            }
+        }
+        // NVMe, SATA, SCSI (virtio-blk), Ethernet, xHCI, display, input, root ports, bridge, SMBus
+        assertThat(classes)
+                .contains(0x010802, 0x010601, 0x010000, 0x020000, 0x0C0330, 0x060400, 0x060100);
+        assertThat(classes.size()).isGreaterThan(18);
+        assertThat(pci.reservation(0, QemuPciHost.MESSAGE_DEVFN)).isPresent();
+        assertThat(machine.platformDevices()).hasSize(3);
+    }
+
+    @Test
+    void nothingStaysInTheFileSystem() {
+        String own = "hx-" + ProcessHandle.current().pid() + "-";
+        File[] left =
+                new File(System.getProperty("java.io.tmpdir"))
+                        .listFiles((_, name) -> name.startsWith(own));
+        assertThat(left).isEmpty();
     }
 }

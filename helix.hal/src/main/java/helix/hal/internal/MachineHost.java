@@ -184,6 +184,7 @@ final class MachineHost implements HotPlugSlot.Population {
         List<PciFunction> functions = known.all().reversed();
         functions.forEach(PciFunction::markGone);
         functions.forEach(this::withdraw);
+        functions.forEach(leases::forget);
         root = null;
         enumerator = null;
         nextTry = System.nanoTime();
@@ -225,18 +226,26 @@ final class MachineHost implements HotPlugSlot.Population {
         functions.forEach(this::withdraw);
     }
 
+    /// Only now is memory free that one of them might have written to.
+    @Override
+    public void poweredOff(PciBus bus) {
+        bus.all().forEach(leases::forget);
+        bus.clear();
+    }
+
     /// Withdraws a device; whoever holds it ends its lease meanwhile.
     private void withdraw(HalDevice device) {
         publications.withdraw(device);
         leases.releaseAll(device, Deadline.afterMillis(RELEASE_MILLIS));
         device.markGone();
-        leases.forget(device);
     }
 
     private void withdrawAll() {
         withdrawn = true;
         slots.clear();
-        publications.devices().reversed().forEach(this::withdraw);
+        List<HalDevice> devices = publications.devices().reversed();
+        devices.forEach(this::withdraw);
+        devices.forEach(leases::forget);
     }
 
     /// Takes everything back.

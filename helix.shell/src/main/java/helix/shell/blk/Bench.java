@@ -37,6 +37,8 @@ public final class Bench extends DiskReport {
             names = "--rw",
             paramLabel = "<access>",
             defaultValue = "randread",
+            converter = AccessNames.class,
+            completionCandidates = AccessNames.class,
             description = "${COMPLETION-CANDIDATES}; ${DEFAULT-VALUE}.")
     private Access access = Access.RANDREAD;
 

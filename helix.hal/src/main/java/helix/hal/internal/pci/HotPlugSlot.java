@@ -58,6 +58,9 @@ public final class HotPlugSlot {
         ///
         /// @param surprise whether the hardware is gone already
         void depopulate(PciBus bus, boolean surprise);
+
+        /// The slot has no power any more: what was in it can do nothing.
+        void poweredOff(PciBus bus);
     }
 
     /// A slot whose bus has been enumerated once.
@@ -153,6 +156,7 @@ public final class HotPlugSlot {
         }
         population.depopulate(bus, surprise);
         control(SlotControl.POWER_INDICATOR_OFF | SlotControl.ATTENTION_OFF, false);
+        population.poweredOff(bus);
         state = State.OFF;
         LOG.info("{}: slot switched off", port);
         int status = port.config().read16(base + Express.SLOT_STATUS);
