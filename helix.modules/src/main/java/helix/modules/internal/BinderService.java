@@ -2,6 +2,8 @@ package helix.modules.internal;
 
 import helix.hal.api.Deadline;
 import helix.hal.api.Device;
+import helix.hal.api.InterruptFaultListener;
+import helix.hal.api.Lease;
 import helix.hal.api.lease.LeaseService;
 import helix.modules.api.DriverModule;
 import helix.modules.api.Event;
@@ -12,6 +14,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.osgi.framework.BundleContext;
@@ -38,13 +44,18 @@ import org.slf4j.LoggerFactory;
 /// HAL is going, the modules that need it have stopped before that call returns, or were fenced.
 /// The component runtime may have deactivated a driver's instance by then; the module object is
 /// still stopped as usual.
-@Component(service = Binder.class, immediate = true)
-public final class BinderService implements Binder {
+@Component(
+        service = {Binder.class, InterruptFaultListener.class},
+        immediate = true)
+public final class BinderService implements Binder, InterruptFaultListener {
     /// How long a module has to stop when what it needs is going.
     private static final Duration GOING = Duration.ofSeconds(5);
 
     /// How long a module has to stop when a person wants it to.
     private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    /// How long the platform's end waits for modules to take note of it.
+    private static final Duration WORD = Duration.ofSeconds(1);
 
     private static final Logger LOG = LoggerFactory.getLogger(BinderService.class);
 
@@ -107,7 +118,17 @@ public final class BinderService implements Binder {
         if (event.getType() == BundleEvent.STOPPING
                 && event.getBundle().getBundleId() == Constants.SYSTEM_BUNDLE_ID) {
             bindings.close();
-            bindings.runs(_ -> true).forEach(r -> r.tell(new Event.Shutdown()));
+            CompletableFuture<?>[] told =
+                    bindings.runs(_ -> true).stream()
+                            .map(r -> r.tell(new Event.Shutdown()))
+                            .toArray(CompletableFuture[]::new);
+            try {
+                CompletableFuture.allOf(told).get(WORD.toMillis(), TimeUnit.MILLISECONDS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            } catch (ExecutionException | TimeoutException e) {
+                LOG.warn("not all modules have heard in time that the platform ends");
+            }
         }
     }
 
@@ -223,11 +244,37 @@ public final class BinderService implements Binder {
         }
     }
 
+    // --- faults of interrupt handlers ------------------------------------------------------------
+
+    @Override
+    public void handlerFailed(Lease lease, int vector, Throwable cause) {
+        fail(lease, "interrupt %d: %s".formatted(vector, Reason.of(cause)), cause);
+    }
+
+    @Override
+    public void stormMasked(Lease lease, int vector, String reason) {
+        String why = "interrupt %d: %s".formatted(vector, reason);
+        fail(lease, why, new ModuleError(why));
+    }
+
+    @Override
+    public void handlerStuck(Lease lease, int vector, Duration since) {
+        String why = "interrupt %d: handler stuck for %d ms".formatted(vector, since.toMillis());
+        fail(lease, why, new ModuleError(why));
+    }
+
+    private void fail(Lease lease, String why, Throwable cause) {
+        ModuleRun run = bindings.run(lease.device().id());
+        if (run != null && run.status().generation() == lease.epoch()) {
+            run.fail(why, cause);
+        }
+    }
+
     // --- what is asked of it ---------------------------------------------------------------------
 
     @Override
     public List<DriverStatus> drivers() {
-        return bindings.driverStatus();
+        return bindings.driverStatus(Driver.all(context, components));
     }
 
     @Override

@@ -5,6 +5,7 @@ import helix.modules.api.binder.Binder.DriverStatus;
 import helix.modules.api.binder.Binder.ModuleStatus;
 import helix.modules.api.binder.Binder.State;
 import helix.modules.internal.FilterTerm.Score;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -13,9 +14,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Which driver drives which device: what is known, what should be, and what is.
@@ -26,6 +29,11 @@ final class Bindings implements ModuleRun.Host {
     /// What remains of a run: text, and by what to tell whether it should be tried again.
     private record Past(ModuleStatus status, long factory, long deviceService) {}
 
+    /// With the first device of a kind the factories of all its drivers come, one after the other:
+    /// so long the best of them has time to be there.
+    private static final Duration MOMENT = Duration.ofMillis(5);
+
+    private final AtomicBoolean pending = new AtomicBoolean();
     private final Bringing bringing;
     private final Supervisor supervisor;
     private final Overrides overrides;
@@ -97,8 +105,16 @@ final class Bindings implements ModuleRun.Host {
 
     // --- matching --------------------------------------------------------------------------------
 
-    /// Begins a run for each device that should have one and has none.
+    /// Begins runs in a moment.
     private void bindAll() {
+        if (pending.compareAndSet(false, true)) {
+            supervisor.later(this::bindNow, MOMENT);
+        }
+    }
+
+    /// Begins a run for each device that should have one and has none.
+    private void bindNow() {
+        pending.set(false);
         List<ModuleRun> begun = new ArrayList<>();
         lock.lock();
         try {
@@ -271,10 +287,13 @@ final class Bindings implements ModuleRun.Host {
         }
     }
 
-    List<DriverStatus> driverStatus() {
+    /// @param idle drivers whose factories are not there, since nothing is that they could drive
+    List<DriverStatus> driverStatus(List<Driver> idle) {
         lock.lock();
         try {
-            return drivers.stream()
+            return Stream.concat(
+                            drivers.stream(),
+                            idle.stream().filter(d -> drivers.stream().noneMatch(d::isSame)))
                     .sorted(Comparator.comparing(Driver::name).thenComparing(Driver.ORDER))
                     .map(this::status)
                     .toList();

@@ -15,6 +15,7 @@ import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
 import org.osgi.framework.FrameworkUtil;
+import org.osgi.framework.ServiceReference;
 import org.osgi.service.component.ComponentException;
 import org.osgi.service.component.ComponentFactory;
 import org.osgi.service.component.ComponentInstance;
@@ -90,8 +91,9 @@ final class Bringing {
 
     /// Makes a driver's component instance for a device.
     Instance construct(Driver driver, KnownDevice device) {
-        ComponentFactory<?> factory = context.getService(driver.factory());
-        if (factory == null) {
+        ServiceReference<ComponentFactory<?>> reference = driver.factory();
+        ComponentFactory<?> factory = reference == null ? null : context.getService(reference);
+        if (reference == null || factory == null) {
             throw new ModuleError("driver " + driver.name() + " is going away");
         }
         try {
@@ -107,7 +109,7 @@ final class Bringing {
         } catch (ComponentException e) {
             throw new ModuleError(whyNotConstructed(driver, device), e);
         } finally {
-            context.ungetService(driver.factory());
+            context.ungetService(reference);
         }
     }
 

@@ -2,12 +2,14 @@ package helix.modules.internal;
 
 import helix.modules.api.DriverModule;
 import helix.modules.internal.FilterTerm.Score;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.osgi.framework.Bundle;
+import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
 import org.osgi.framework.ServiceReference;
 import org.osgi.framework.Version;
@@ -29,8 +31,10 @@ record Driver(
         Version version,
         Bundle bundle,
         long serviceId,
-        ServiceReference<ComponentFactory<?>> factory,
+        @Nullable ServiceReference<ComponentFactory<?>> factory,
         List<Need> needs) {
+    private static final long NO_SERVICE = -1;
+
     /// The better of two drivers that match equally well comes first.
     static final Comparator<Driver> ORDER =
             Comparator.comparing(Driver::version)
@@ -56,6 +60,28 @@ record Driver(
         if (bundle == null || description == null) {
             throw new IllegalArgumentException("component " + component + " is gone");
         }
+        return of(bundle, description, factory);
+    }
+
+    /// The drivers whose factories may be there or not, for a list of them.
+    static List<Driver> all(BundleContext context, ServiceComponentRuntime components) {
+        List<Driver> drivers = new ArrayList<>();
+        for (ComponentDescriptionDTO description : components.getComponentDescriptionDTOs()) {
+            Bundle bundle = context.getBundle(description.bundle.id);
+            if (DriverModule.FACTORY.equals(description.factory)
+                    && bundle != null
+                    && text(description.properties, "name") != null) {
+                drivers.add(of(bundle, description, null));
+            }
+        }
+        return drivers;
+    }
+
+    private static Driver of(
+            Bundle bundle,
+            ComponentDescriptionDTO description,
+            @Nullable ServiceReference<ComponentFactory<?>> factory) {
+        String component = description.name;
         String name = text(description.properties, "name");
         if (name == null) {
             throw new IllegalArgumentException(
@@ -79,9 +105,14 @@ record Driver(
                 matches,
                 bundle.getVersion(),
                 bundle,
-                (Long) factory.getProperty(Constants.SERVICE_ID),
+                factory == null ? NO_SERVICE : (Long) factory.getProperty(Constants.SERVICE_ID),
                 factory,
                 needs);
+    }
+
+    /// Whether it is the same component of the same bundle.
+    boolean isSame(Driver other) {
+        return bundle.equals(other.bundle) && name.equals(other.name);
     }
 
     Score score(Map<String, ?> device) {

@@ -19,9 +19,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -44,9 +42,6 @@ final class ModuleRun {
     /// The longest that an event, or a question after its health, may take.
     private static final Duration EVENT_LIMIT = Duration.ofSeconds(5);
 
-    /// The longest that a request may take.
-    private static final Duration REQUEST_LIMIT = Duration.ofSeconds(10);
-
     /// How long what is in flight has to end by itself.
     private static final Duration QUIESCE_LIMIT = Duration.ofSeconds(2);
 
@@ -54,25 +49,6 @@ final class ModuleRun {
     private static final Duration RELEASE_LIMIT = Duration.ofSeconds(5);
 
     private static final Logger LOG = LoggerFactory.getLogger(ModuleRun.class);
-
-    /// Why a run ends.
-    ///
-    /// @param failure what failed, or null
-    /// @param isGone whether the device is no longer there
-    /// @param stopLimit the longest that `stop` may take, if that is less than the module's own
-    record Cause(@Nullable String failure, boolean isGone, Duration stopLimit) {
-        static Cause stop(Duration stopLimit) {
-            return new Cause(null, false, stopLimit);
-        }
-
-        static Cause gone(Duration stopLimit) {
-            return new Cause(null, true, stopLimit);
-        }
-
-        static Cause failure(String failure) {
-            return new Cause(failure, false, Duration.ofSeconds(10));
-        }
-    }
 
     /// Thrown in the worker when it comes back from a step after the run was fenced.
     private static final class Fenced extends RuntimeException {
@@ -487,8 +463,24 @@ final class ModuleRun {
     }
 
     /// Passes an event on.
-    void tell(Event event) {
-        worker.post(() -> inService("handleEvent", m -> m.handleEvent(event)));
+    ///
+    /// @return complete when the module has taken note, or will not
+    CompletableFuture<Void> tell(Event event) {
+        CompletableFuture<Void> told = new CompletableFuture<>();
+        worker.post(
+                new Worker.Task() {
+                    @Override
+                    public void run() {
+                        inService("handleEvent", m -> m.handleEvent(event));
+                        told.complete(null);
+                    }
+
+                    @Override
+                    public void cancel() {
+                        told.complete(null);
+                    }
+                });
+        return told;
     }
 
     private void health(Module.Health health) {
@@ -519,63 +511,19 @@ final class ModuleRun {
         if (worker.isCurrentThread()) {
             throw new ModuleError(name + " cannot ask itself");
         }
-        CompletableFuture<Object> answer = new CompletableFuture<>();
-        worker.post(new Question(request, answer));
-        Duration patience = REQUEST_LIMIT.plusSeconds(1);
-        try {
-            return answer.get(patience.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new ModuleError("interrupted while " + name + " answered", e);
-        } catch (TimeoutException e) {
-            throw new ModuleError(
-                    "%s has not answered '%s' within %s"
-                            .formatted(name, request.name(), seconds(patience)),
-                    e);
-        } catch (ExecutionException e) {
-            throw e.getCause() instanceof ModuleError said
-                    ? said
-                    : new ModuleError(
-                            "%s failed '%s': %s"
-                                    .formatted(name, request.name(), Reason.of(cause(e))),
-                            cause(e));
-        }
+        Question question = new Question(this, request);
+        worker.post(question);
+        return question.answer();
     }
 
-    private static Throwable cause(ExecutionException e) {
-        return e.getCause() == null ? e : e.getCause();
-    }
-
-    /// A request on its way to the module.
-    private final class Question implements Worker.Task {
-        private final Request request;
-        private final CompletableFuture<Object> answer;
-
-        Question(Request request, CompletableFuture<Object> answer) {
-            this.request = request;
-            this.answer = answer;
+    /// Asks the module; on the worker.
+    Object ask(Request request) throws Exception {
+        Module m = module;
+        if (m == null || state != State.RUNNING) {
+            throw new ModuleError(name + " is " + state + (reason.isEmpty() ? "" : ": " + reason));
         }
-
-        @Override
-        public void run() {
-            Module m = module;
-            if (m == null || state != State.RUNNING) {
-                cancel();
-                return;
-            }
-            try {
-                String what = "handleRequest " + request.name();
-                answer.complete(step(what, REQUEST_LIMIT, () -> m.handleRequest(request)));
-            } catch (Throwable e) { // the caller's to hear, whatever it is
-                answer.completeExceptionally(e);
-            }
-        }
-
-        @Override
-        public void cancel() {
-            String why = reason.isEmpty() ? "" : ": " + reason;
-            answer.completeExceptionally(new ModuleError(name + " is " + state + why));
-        }
+        return step(
+                "handleRequest " + request.name(), Question.LIMIT, () -> m.handleRequest(request));
     }
 
     // --- what the context passes on --------------------------------------------------------------
@@ -649,7 +597,7 @@ final class ModuleRun {
         return one != null ? one : other;
     }
 
-    private static String seconds(Duration duration) {
+    static String seconds(Duration duration) {
         return duration.toMillis() % 1000 == 0
                 ? duration.toSeconds() + " s"
                 : duration.toMillis() + " ms";

@@ -1,6 +1,8 @@
 package helix.modules.internal;
 
+import java.time.Duration;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -54,6 +56,23 @@ final class Supervisor {
             } catch (RuntimeException e) { // else the clock would stop for all
                 LOG.warn("{} cannot be supervised", run.name(), e);
             }
+        }
+    }
+
+    /// Does something of the binder's own a little later.
+    void later(Runnable body, Duration delay) {
+        Runnable safe =
+                () -> {
+                    try {
+                        body.run();
+                    } catch (RuntimeException e) { // nobody asks for the task's outcome
+                        LOG.error("devices could not be bound", e);
+                    }
+                };
+        try {
+            var _ = clock.schedule(safe, delay.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (RejectedExecutionException e) {
+            LOG.debug("nothing is bound any more");
         }
     }
 

@@ -117,8 +117,17 @@ class BindingTest {
         platform.driver("1.9.0");
         platform.device(A);
         platform.settle();
-        platform.binder.rebind(A);
         assertThat(platform.module(A).version()).isEqualTo("1.10.0");
+        assertThat(platform.module(A).generation()).isEqualTo(1);
+    }
+
+    @Test
+    void driversAreListedWithoutDevices() throws Exception {
+        platform.driver("1.0.0");
+        assertThat(platform.binder.drivers())
+                .singleElement()
+                .satisfies(d -> assertThat(d.name()).isEqualTo("probe"))
+                .satisfies(d -> assertThat(d.devices()).isEmpty());
     }
 
     @Test

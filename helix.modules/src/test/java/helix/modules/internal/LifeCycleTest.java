@@ -3,6 +3,8 @@ package helix.modules.internal;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import helix.hal.api.InterruptFaultListener;
+import helix.hal.api.Lease;
 import helix.modules.api.Idle;
 import helix.modules.api.Module.Step;
 import helix.modules.api.ModuleError;
@@ -358,6 +360,34 @@ class LifeCycleTest {
         assertThatThrownBy(() -> platform.binder.request(A, new Request("x", Map.of())))
                 .isInstanceOf(ModuleError.class)
                 .hasMessage("pr0 is FAILED: CSTS.CFS is set");
+    }
+
+    @Test
+    void aFaultOfAnInterruptHandlerIsItsModules() throws Exception {
+        platform.device(A);
+        platform.driver("1.0.0");
+        platform.settle();
+        InterruptFaultListener faults =
+                platform.context.getService(
+                        platform.context.getServiceReference(InterruptFaultListener.class));
+        Lease lease = platform.leases.leases().getFirst();
+        faults.handlerFailed(lease, 3, new IllegalStateException("phase bit is wrong"));
+        platform.await(A, State.FAILED);
+        assertThat(platform.module(A).reason()).isEqualTo("interrupt 3: phase bit is wrong");
+        platform.binder.rebind(A);
+        faults.handlerStuck(lease, 3, Duration.ofSeconds(1));
+        assertThat(platform.module(A).state()).isEqualTo(State.RUNNING);
+    }
+
+    @Test
+    void modulesAreToldOfTheEndOfThePlatform() throws Exception {
+        platform.device(A);
+        platform.driver("1.0.0");
+        platform.settle();
+        Probe.LOG.clear();
+        platform.framework.stop();
+        platform.framework.waitForStop(20_000);
+        assertThat(Probe.LOG).containsExactly(A + " Shutdown", A + " stop");
     }
 
     @Test
