@@ -1,0 +1,599 @@
+package helix.driver.block.nvme;
+
+import helix.driver.api.block.BlockStatus;
+import helix.driver.block.nvme.NvmeRegisters.CAP;
+import helix.driver.block.nvme.NvmeRegisters.CC;
+import helix.driver.block.nvme.NvmeRegisters.CSTS;
+import helix.hal.api.DeviceException;
+import helix.hal.api.DeviceGoneException;
+import helix.hal.api.DmaBuffer;
+import helix.registers.Await;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The controller: brought up in the order of Base 2.0, section 3.5.1, watched, reset and shut
+/// down.
+///
+/// The admin queue's lock guards [#phase]; only "gone" is noted without it.
+final class Controller {
+    private static final Logger LOG = LoggerFactory.getLogger(Controller.class);
+
+    /// Where a controller is in its life.
+    enum Phase {
+        /// Being brought up for the first time.
+        NEW,
+        /// Executes commands.
+        RUNNING,
+        /// CC.EN was cleared, CSTS.RDY has yet to follow.
+        DISABLING,
+        /// CC.EN was set, CSTS.RDY has yet to follow.
+        ENABLING,
+        /// Shut down.
+        STOPPED,
+        /// Could not be reset or brought up again.
+        FAILED,
+        /// No longer there.
+        GONE
+    }
+
+    private static final long MAX_PAGE_SHIFT = 16;
+    private static final Duration QUIRK_DELAY = Duration.ofMillis(2300);
+    private static final Duration SHUTDOWN_MIN = Duration.ofSeconds(2);
+    private static final Duration SHUTDOWN_MAX = Duration.ofSeconds(30);
+    private static final Duration RUNNING_WAIT = Duration.ofSeconds(5);
+    private static final int WZSL_BYTE = 1;
+
+    private final Hal hal;
+    private final Settings settings;
+    private final Set<Quirks> quirks;
+    private final NvmeRegisters registers;
+    private final NvmeRegisters.Capabilities capabilities;
+    private final int version;
+    private final int addressBits;
+    private final AdminQueue admin;
+    private final StallClock clock;
+
+    private @Nullable IdentifyController identity;
+    private @Nullable ShadowDoorbells shadow;
+    private @Nullable Interrupts interrupts;
+    private @Nullable Pairs pairs;
+    private int grantedPairs;
+    private int writeZeroesLimit;
+
+    private volatile Phase phase = Phase.NEW;
+    private volatile @Nullable String fault;
+    private volatile String goneReason = "";
+    private volatile Runnable watchWaker = () -> {};
+
+    /// Maps the registers and looks at what the controller can do; changes nothing yet.
+    Controller(Hal hal, Settings settings) {
+        this.hal = hal;
+        this.settings = settings;
+        quirks = Quirks.of(hal.device());
+        registers = new NvmeRegisters(hal.mmio().map(hal.lease(), 0));
+        long cap = registers.cap();
+        if (cap == -1) {
+            throw new DeviceGoneException(hal.name() + ": registers read all ones");
+        }
+        capabilities = NvmeRegisters.Capabilities.of(cap);
+        version = registers.vs();
+        checkCapabilities(cap);
+        addressBits = quirks.contains(Quirks.ADDRESS_BITS_48) ? 48 : 64;
+        admin = new AdminQueue(this, pageBytes(), addressBits);
+        clock = new StallClock(hal.name(), settings.nanoTime());
+    }
+
+    private void checkCapabilities(long cap) {
+        String what = hal.name() + ": cannot drive this controller: ";
+        boolean nvm = (capabilities.commandSets() & (CAP.CSS_NVM | CAP.CSS_IO_COMMAND_SETS)) != 0;
+        if (!nvm) {
+            throw new DeviceException(
+                    what
+                            + "it has no NVM command set (CAP.CSS=%02x)"
+                                    .formatted(capabilities.commandSets()));
+        }
+        if (capabilities.maxQueueEntries() < 2) {
+            throw new DeviceException(what + "a queue needs 2 entries, CAP.MQES allows 1");
+        }
+        if (capabilities.minPageShift() > capabilities.maxPageShift()
+                || capabilities.minPageShift() > MAX_PAGE_SHIFT) {
+            throw new DeviceException(
+                    what
+                            + "memory pages of 2^%d to 2^%d bytes (CAP.MPSMIN, MPSMAX) are not possible here"
+                                    .formatted(
+                                            capabilities.minPageShift(),
+                                            capabilities.maxPageShift()));
+        }
+        long end = NvmeRegisters.headDoorbell(1, capabilities.doorbellStride()) + 4;
+        if (registers.bar().size() < end) {
+            throw new DeviceException(
+                    what
+                            + "doorbells of two queues need %d bytes of registers (CAP.DSTRD), BAR 0 has %d"
+                                    .formatted(end, registers.bar().size()));
+        }
+        if (cap == 0 || version == 0) {
+            throw new DeviceException(what + "its version reads 0 (CAP=%016x)".formatted(cap));
+        }
+    }
+
+    // ---- Bringing up
+
+    /// Base 2.0, section 3.5.1, with its step numbers. Steps 10 and 11, the I/O queues, are done by
+    /// [Pairs] when a client opens one; step 12 by [AsyncEvents].
+    void initialize() {
+        hal.pci().busMaster(hal.lease(), true);
+
+        // 1. No reset is under way, and the controller is disabled.
+        disable();
+
+        // 2. to 5. Admin queue, command sets, arbitration, page size; enable.
+        configureAndEnable();
+
+        // 6. Ready.
+        await("CSTS.RDY = 1", capabilities.timeout(), this::isReady);
+
+        // 7. to 9. Identify, command sets, number of queues, interrupts.
+        setUp(settings.adminTimeout());
+    }
+
+    private void disable() {
+        if (CC.EN.isSet(registers.cc())) {
+            // A controller on its way up must arrive before it may be disabled (3.1.3.5), unless it
+            // failed on the way.
+            await(
+                    "CSTS.RDY = 1 before reset",
+                    capabilities.timeout(),
+                    () -> (status() & (CSTS.RDY.mask() | CSTS.CFS.mask())) != 0);
+            clearEnable();
+        }
+        await("CSTS.RDY = 0", capabilities.timeout(), this::isDisabled);
+    }
+
+    /// Begins a controller level reset.
+    void clearEnable() {
+        int cc = registers.cc();
+        registers.cc(cc & ~CC.EN.mask() & ~CC.SHN.mask());
+        if (quirks.contains(Quirks.DELAY_BEFORE_CHECK_READY)) {
+            // The one wait without a register to look at: looking is what must not be done.
+            LockSupport.parkNanos(QUIRK_DELAY.toNanos());
+        }
+    }
+
+    /// Steps 2 to 5.
+    void configureAndEnable() {
+        admin.reset();
+
+        // 2. Admin Queue.
+        registers.aqa(
+                NvmeRegisters.AQA.ASQS.put(AdminQueue.ENTRIES - 1)
+                        | NvmeRegisters.AQA.ACQS.put(AdminQueue.ENTRIES - 1));
+        registers.asq(admin.submissionAddress());
+        registers.acq(admin.completionAddress());
+
+        // 3. All I/O command sets where the controller has several (so that namespaces of the
+        // others
+        // are seen and can be refused by name), else the NVM command set.
+        // 4. Round robin arbitration, the smallest memory page; entry sizes of the NVM command set.
+        // 5. Enable.
+        int css = hasCommandSets() ? CC.CSS_ALL : CC.CSS_NVM;
+        registers.cc(
+                CC.CSS.put(css)
+                        | CC.AMS.put(CC.AMS_ROUND_ROBIN)
+                        | CC.MPS.put(capabilities.minPageShift() - 12)
+                        | CC.SHN.put(CC.SHN_NONE)
+                        | CC.IOSQES.put(SubmissionEntry.SIZE_SHIFT)
+                        | CC.IOCQES.put(CompletionEntry.SIZE_SHIFT)
+                        | CC.EN.put(1));
+    }
+
+    /// Steps 7 to 9. Also done after a reset, which forgets them.
+    ///
+    /// @param limit of each admin command
+    void setUp(Duration limit) {
+        // 7. Identify controller.
+        IdentifyController id =
+                new IdentifyController(
+                        admin.read(
+                                AdminCommand.identify(AdminCommand.Cns.CONTROLLER, 0, 0),
+                                AdminQueue.DATA_BYTES,
+                                limit));
+        checkIdentity(id);
+        identity = id;
+
+        // 8. Command sets: a combination with the NVM command set must be selected.
+        if (hasCommandSets()) {
+            selectCommandSets(limit);
+        }
+        writeZeroesLimit = readWriteZeroesLimit(limit);
+
+        // 9. Number of queues, and the interrupts for them.
+        if (shadow == null && settings.shadowDoorbells() && id.supportsShadowDoorbells()) {
+            shadow = new ShadowDoorbells(hal, pageBytes(), addressBits);
+        }
+        if (shadow != null) {
+            shadow.clear();
+            admin.execute(shadow.configure(), limit);
+        }
+        int granted = setNumberOfQueues(limit);
+        if (pairs == null) {
+            grantedPairs = granted;
+            int vectors = quirks.contains(Quirks.SINGLE_VECTOR) ? 1 : 1 + Math.min(granted, 8);
+            interrupts = Interrupts.allocate(hal, vectors);
+            Geometry geometry = Geometry.of(capabilities, pageBytes(), id.mdts());
+            pairs = new Pairs(this, geometry, granted);
+            LOG.info(
+                    "{}: {} {} firmware {}, NVMe {}, {} I/O queue pairs, {} {} vectors, {} bytes a command",
+                    name(),
+                    id.model(),
+                    id.serial(),
+                    id.firmware(),
+                    NvmeRegisters.versionText(version),
+                    granted,
+                    interrupts.count(),
+                    interrupts.kind(),
+                    geometry.commandBytes());
+        } else if (granted < grantedPairs) {
+            throw new DeviceException(
+                    name()
+                            + ": "
+                            + granted
+                            + " I/O queue pairs after reset, before "
+                            + grantedPairs);
+        }
+    }
+
+    private void checkIdentity(IdentifyController id) {
+        IdentifyController before = identity;
+        if (before != null
+                && !(before.serial().equals(id.serial()) && before.model().equals(id.model()))) {
+            throw new DeviceException(
+                    name()
+                            + ": is now "
+                            + id.model()
+                            + " "
+                            + id.serial()
+                            + ", was "
+                            + before.model()
+                            + " "
+                            + before.serial());
+        }
+        if (id.controllerType() > 1) {
+            throw new DeviceException(
+                    name() + ": no I/O controller (CNTRLTYPE=" + id.controllerType() + ")");
+        }
+        if (!id.takesStandardEntries()) {
+            throw new DeviceException(
+                    name() + ": no queue entries of 64 and 16 bytes (" + id.entrySizes() + ")");
+        }
+    }
+
+    /// Step 8. Identify CNS 1Ch: a vector of 512 combinations, 64 bits each, of command sets.
+    private void selectCommandSets(Duration limit) {
+        MemorySegment combinations =
+                admin.read(
+                        AdminCommand.identify(AdminCommand.Cns.COMMAND_SETS, 0xFFFF << 16, 0),
+                        AdminQueue.DATA_BYTES,
+                        limit);
+        int selected = CommandSets.select(combinations);
+        if (selected < 0) {
+            throw new DeviceException(
+                    name() + ": no combination of command sets has the NVM command set");
+        }
+        admin.execute(
+                AdminCommand.setFeatures(AdminCommand.Feature.COMMAND_SET_PROFILE, selected),
+                limit);
+    }
+
+    /// Identify CNS 06h, byte 1: WZSL. NVM 1.0, section 4.1.5.4. Controllers before 2.0 lack it.
+    private int readWriteZeroesLimit(Duration limit) {
+        if (!hasCommandSets() || quirks.contains(Quirks.IDENTIFY_CNS)) {
+            return 0;
+        }
+        try {
+            MemorySegment data =
+                    admin.read(
+                            AdminCommand.identify(AdminCommand.Cns.COMMAND_SET_CONTROLLER, 0, 0),
+                            AdminQueue.DATA_BYTES,
+                            limit);
+            return data.get(java.lang.foreign.ValueLayout.JAVA_BYTE, WZSL_BYTE) & 0xFF;
+        } catch (CommandFailedException e) {
+            LOG.debug("{}: no limits of the NVM command set: {}", name(), e.getMessage());
+            return 0;
+        }
+    }
+
+    /// Step 9. Set Features 07h; counts are 0's based, and more may be granted than asked for.
+    private int setNumberOfQueues(Duration limit) {
+        int stride = capabilities.doorbellStride();
+        long room = (registers.bar().size() - NvmeRegisters.DOORBELLS) / (2L * stride) - 1;
+        int wanted = (int) Math.min(settings.maxPairs(), room);
+        int result =
+                admin.execute(
+                        AdminCommand.setFeatures(
+                                AdminCommand.Feature.NUMBER_OF_QUEUES,
+                                (wanted - 1) | (wanted - 1) << 16),
+                        limit);
+        int submission = (result & 0xFFFF) + 1;
+        int completion = (result >>> 16) + 1;
+        return Math.min(wanted, Math.min(submission, completion));
+    }
+
+    // ---- Shutting down
+
+    /// Base 2.0, section 3.6.1: shutdown notification, then disable. After that the controller
+    /// touches no memory.
+    ///
+    /// @throws helix.hal.api.DeviceTimeoutException if the controller does not confirm
+    void shutDown() {
+        phase = Phase.STOPPED;
+        if (status() == NvmeRegisters.ALL_ONES) {
+            throw new DeviceGoneException(name() + ": CSTS reads all ones");
+        }
+        int cc = registers.cc();
+        if (CC.EN.isSet(cc) && !CSTS.CFS.isSet(status())) {
+            registers.cc(CC.SHN.put(cc, CC.SHN_NORMAL));
+            try {
+                await(
+                        "CSTS.SHST = 10b",
+                        shutdownLimit(),
+                        () -> CSTS.SHST.get(status()) == CSTS.SHST_COMPLETE);
+            } catch (helix.hal.api.DeviceTimeoutException e) {
+                LOG.warn("{}: shut down without acknowledgement: {}", name(), e.getMessage());
+            }
+        }
+        clearEnable();
+        await("CSTS.RDY = 0", capabilities.timeout(), this::isDisabled);
+        hal.pci().busMaster(hal.lease(), false);
+    }
+
+    private Duration shutdownLimit() {
+        IdentifyController id = identity;
+        Duration reported = Duration.ofNanos(1000 * (id == null ? 0 : id.shutdownMicros()));
+        if (reported.compareTo(SHUTDOWN_MIN) < 0) {
+            return SHUTDOWN_MIN;
+        }
+        return reported.compareTo(SHUTDOWN_MAX) > 0 ? SHUTDOWN_MAX : reported;
+    }
+
+    // ---- Status
+
+    /// CSTS; notes that the controller is gone if it reads all ones.
+    int status() {
+        int csts = registers.csts();
+        if (csts == NvmeRegisters.ALL_ONES) {
+            throw new DeviceGoneException(name() + ": CSTS reads all ones");
+        }
+        return csts;
+    }
+
+    boolean isDisabled() {
+        return !CSTS.RDY.isSet(status());
+    }
+
+    boolean isReady() {
+        int csts = status();
+        if (CSTS.CFS.isSet(csts)) {
+            throw new DeviceException(
+                    name() + ": fatal status (CSTS.CFS) while starting; " + registers.dump());
+        }
+        return CSTS.RDY.isSet(csts);
+    }
+
+    private void await(String event, Duration limit, BooleanSupplier condition) {
+        Await.until(name(), event, limit, condition, registers::dump);
+    }
+
+    /// Executes an admin command for those who may come at any time.
+    ///
+    /// @throws DeviceException also while the controller is not running
+    int execute(AdminCommand command, Duration limit) {
+        admin.lock.lock();
+        try {
+            requireRunning();
+            return admin.execute(command, limit);
+        } finally {
+            admin.lock.unlock();
+        }
+    }
+
+    /// The same with data.
+    MemorySegment read(AdminCommand command, int bytes) {
+        admin.lock.lock();
+        try {
+            requireRunning();
+            return admin.read(command, bytes, settings.adminTimeout());
+        } finally {
+            admin.lock.unlock();
+        }
+    }
+
+    private void requireRunning() {
+        if (phase == Phase.GONE) {
+            throw new DeviceGoneException(name() + ": " + goneReason);
+        }
+        if (phase != Phase.RUNNING && phase != Phase.NEW) {
+            throw new DeviceException(name() + ": controller is " + phase);
+        }
+    }
+
+    /// Takes the admin lock with the controller running, waiting for the end of a reset.
+    ///
+    /// @return false if it does not run in time; the lock is then not held
+    boolean lockRunning() {
+        long end = System.nanoTime() + RUNNING_WAIT.toNanos();
+        while (!tryLockRunning()) {
+            boolean recovering = phase == Phase.DISABLING || phase == Phase.ENABLING;
+            if (!recovering || System.nanoTime() - end >= 0) {
+                return false;
+            }
+            LockSupport.parkNanos(1_000_000);
+        }
+        return true;
+    }
+
+    private boolean tryLockRunning() {
+        admin.lock.lock();
+        boolean running = false;
+        try {
+            running = phase == Phase.RUNNING;
+        } finally {
+            if (!running) {
+                admin.lock.unlock();
+            }
+        }
+        return running;
+    }
+
+    /// What a request is to be told of a controller that does not run.
+    int refusal() {
+        return switch (phase) {
+            case GONE -> BlockStatus.DEVICE_GONE;
+            case STOPPED -> BlockStatus.GENERATION_GONE;
+            default -> BlockStatus.IO_ERROR;
+        };
+    }
+
+    void phase(Phase next) {
+        if (phase != Phase.GONE) {
+            phase = next;
+        }
+    }
+
+    Phase phase() {
+        return phase;
+    }
+
+    boolean isGone() {
+        return phase == Phase.GONE;
+    }
+
+    /// Notes that the controller is no longer there, and ends what is in flight: what is gone
+    /// writes to no memory.
+    void gone(@Nullable String reason) {
+        if (phase == Phase.GONE || phase == Phase.STOPPED) {
+            return;
+        }
+        goneReason = Objects.requireNonNullElse(reason, "gone");
+        phase = Phase.GONE;
+        LOG.warn("{}: device is gone: {}", name(), goneReason);
+        if (pairs != null) {
+            pairs.endAll(BlockStatus.DEVICE_GONE);
+        }
+        watchWaker.run();
+    }
+
+    /// Notes that only a reset can help. The first reason counts.
+    void fault(String reason) {
+        if (fault == null) {
+            fault = reason;
+            watchWaker.run();
+        }
+    }
+
+    @Nullable String fault() {
+        return fault;
+    }
+
+    void clearFault() {
+        fault = null;
+    }
+
+    void watchWaker(Runnable waker) {
+        watchWaker = waker;
+    }
+
+    // ---- What others need
+
+    boolean reaches(DmaBuffer buffer) {
+        return hal.dma().reaches(hal.lease(), buffer);
+    }
+
+    void ringAdminTail(int value) {
+        registers
+                .bar()
+                .write32Release(
+                        NvmeRegisters.tailDoorbell(0, capabilities.doorbellStride()), value);
+    }
+
+    void ringAdminHead(int value) {
+        registers
+                .bar()
+                .write32Release(
+                        NvmeRegisters.headDoorbell(0, capabilities.doorbellStride()), value);
+    }
+
+    StallClock clock() {
+        return clock;
+    }
+
+    String name() {
+        return hal.name();
+    }
+
+    Hal hal() {
+        return hal;
+    }
+
+    Settings settings() {
+        return settings;
+    }
+
+    NvmeRegisters registers() {
+        return registers;
+    }
+
+    NvmeRegisters.Capabilities capabilities() {
+        return capabilities;
+    }
+
+    int version() {
+        return version;
+    }
+
+    boolean has(Quirks quirk) {
+        return quirks.contains(quirk);
+    }
+
+    private boolean hasCommandSets() {
+        return (capabilities.commandSets() & CAP.CSS_IO_COMMAND_SETS) != 0;
+    }
+
+    int pageBytes() {
+        return 1 << capabilities.minPageShift();
+    }
+
+    int addressBits() {
+        return addressBits;
+    }
+
+    int writeZeroesLimit() {
+        return writeZeroesLimit;
+    }
+
+    AdminQueue admin() {
+        return admin;
+    }
+
+    @Nullable ShadowDoorbells shadowDoorbells() {
+        return shadow;
+    }
+
+    IdentifyController identity() {
+        return Objects.requireNonNull(identity, "not identified");
+    }
+
+    Interrupts interrupts() {
+        return Objects.requireNonNull(interrupts, "not set up");
+    }
+
+    Pairs pairs() {
+        return Objects.requireNonNull(pairs, "not set up");
+    }
+}

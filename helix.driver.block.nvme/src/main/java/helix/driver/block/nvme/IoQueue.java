@@ -1,0 +1,593 @@
+package helix.driver.block.nvme;
+
+import helix.driver.api.block.BlockOp;
+import helix.driver.api.block.BlockQueue;
+import helix.driver.api.block.BlockStatus;
+import helix.driver.api.block.ScatterList;
+import helix.hal.api.DeviceGoneException;
+import helix.hal.api.DeviceTimeoutException;
+import helix.hal.api.DmaBuffer;
+import helix.hal.api.Lease;
+import helix.hal.api.LeaseRevokedException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/// An I/O submission queue and its completion queue. Base 2.0, section 3.3.1.
+///
+/// One thread at a time, the owner, submits and polls. Other threads only change [#state] and wake
+/// the owner; it is always the owner who ends requests, in [#poll]:
+///
+/// ```
+///            freeze             drain (reset confirmed)       all ended            revive
+///   OPEN ────────────▶ FROZEN ─────────────────────▶ DRAIN ─────────────▶ EMPTY ─────────▶ OPEN
+///     └── end(status) ──▶ ENDED: every request in flight ends with the status, none is taken
+/// ```
+final class IoQueue implements BlockQueue {
+    /// Takes requests.
+    static final int OPEN = 0;
+
+    /// The controller is being reset: nothing is taken, nothing ends yet.
+    static final int FROZEN = 1;
+
+    /// The reset is confirmed: what is in flight ends.
+    static final int DRAIN = 2;
+
+    /// Nothing is in flight; the controller does not know the queue.
+    static final int EMPTY = 3;
+
+    /// The lease is over, and the platform is resetting the controller.
+    static final int LOST = 4;
+
+    /// No more requests: what is in flight ends with the final status.
+    static final int ENDED = 5;
+
+    /// Closed by its owner.
+    static final int CLOSED = 6;
+
+    private static final VarHandle STATE;
+
+    static {
+        try {
+            STATE = MethodHandles.lookup().findVarHandle(IoQueue.class, "state", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private static final int NONE = -2;
+    private static final int NOT_ENDED = -1;
+    private static final long NAP_NANOS = 5_000_000;
+    private static final long CLOSE_NANOS = 1_000_000_000;
+
+    final int id;
+    final int vector;
+    final QueueMemory memory;
+    private final Controller controller;
+    private final Pairs pairs;
+    private final Doorbells doorbells;
+    private final Slots slots;
+    private final Requests requests;
+    private final SubmissionRing submission;
+    private final CompletionRing completion;
+    private final ScatterList single = new ScatterList(1);
+    private final boolean eagerHead;
+    private final OwnerWait wait;
+
+    private Namespace namespace;
+    private @Nullable Object reachedPool;
+
+    private volatile int state = EMPTY;
+    private volatile int finalStatus = BlockStatus.OK;
+
+    /// Woken together with the owner, for a pair that is shared.
+    volatile @Nullable SharedPair shared;
+
+    /// Makes a queue that the controller does not know yet.
+    ///
+    /// @param vector its interrupt vector, negative for none
+    /// @param sleeps whether waiting sleeps, as for interrupts, or spins
+    /// @param eagerHead whether every poll reports the head: where the line or MSI message depends
+    ///   on it
+    IoQueue(
+            Pairs pairs,
+            int id,
+            int depth,
+            int vector,
+            boolean sleeps,
+            boolean eagerHead,
+            Namespace namespace,
+            QueueMemory memory) {
+        this.pairs = pairs;
+        this.controller = pairs.controller();
+        this.id = id;
+        this.vector = vector;
+        this.namespace = namespace;
+        this.memory = memory;
+        this.doorbells = new Doorbells(controller, id);
+        this.slots = new Slots(memory.slots);
+        this.requests = new Requests(depth, pairs.geometry().maxSegments());
+        this.submission = new SubmissionRing(memory, slots, requests);
+        this.completion = new CompletionRing(memory);
+        this.eagerHead = eagerHead;
+        this.wait = new OwnerWait(this, sleeps);
+    }
+
+    /// Says which namespace later requests are for.
+    void target(Namespace target) {
+        namespace = target;
+    }
+
+    Namespace namespace() {
+        return namespace;
+    }
+
+    // ---- What a client calls, on its own thread
+
+    @Override
+    public int depth() {
+        return requests.depth();
+    }
+
+    @Override
+    public int inFlight() {
+        return requests.inFlight();
+    }
+
+    @Override
+    public boolean isOpen() {
+        return state <= EMPTY && namespace.isPresent();
+    }
+
+    @Override
+    public boolean submit(
+            int op,
+            int flags,
+            long lba,
+            int blocks,
+            @Nullable DmaBuffer buffer,
+            long offset,
+            int tag) {
+        if (op == BlockOp.FLUSH || op == BlockOp.DISCARD || op == BlockOp.WRITE_ZEROES) {
+            return submitWithoutData(op, flags, lba, blocks, tag);
+        }
+        if (op != BlockOp.READ && op != BlockOp.WRITE && op != BlockOp.COMPARE) {
+            throw new IllegalArgumentException("no operation " + op);
+        }
+        if (buffer == null) {
+            throw new IllegalArgumentException(BlockOp.name(op) + " without memory");
+        }
+        long bytes = (long) blocks << namespace.blockShift();
+        if (bytes <= 0 || offset < 0 || bytes > buffer.size() - offset) {
+            throw new IllegalArgumentException(
+                    "%d blocks at offset %d of %s".formatted(blocks, offset, buffer));
+        }
+        single.clear().add(buffer, offset, bytes);
+        return submit(op, flags, lba, blocks, single, tag);
+    }
+
+    @Override
+    public boolean submit(int op, int flags, long lba, int blocks, ScatterList list, int tag) {
+        check(op, blocks, list);
+        int commands = submission.commands(list);
+        if (!accepts(commands)) {
+            return false;
+        }
+        int request = requests.take(tag);
+        if (!namespace.contains(lba, blocks)) {
+            requests.endNow(request, BlockStatus.OUT_OF_RANGE);
+            return true;
+        }
+        try {
+            requests.hold(request, list);
+        } catch (IllegalStateException e) {
+            requests.giveBack(request);
+            throw e;
+        }
+        try {
+            submission.transfer(request, namespace, op, flags, lba, list);
+        } catch (IllegalStateException e) {
+            lost(e);
+        }
+        return true;
+    }
+
+    @Override
+    public void kick() {
+        if (!submission.hasPending()) {
+            return;
+        }
+        int tail = submission.show(controller.clock().now());
+        if (state != OPEN) {
+            return;
+        }
+        try {
+            doorbells.tail(tail);
+        } catch (DeviceTimeoutException e) {
+            // The machine is stalled; the write is done when it goes on. The watch looks after it.
+            controller.clock().stalled(e);
+        } catch (DeviceGoneException e) {
+            controller.gone(e.getMessage());
+        } catch (LeaseRevokedException | IllegalStateException e) {
+            lost(e);
+        }
+    }
+
+    @Override
+    public int poll(CompletionHandler handler, int max) {
+        int taken = requests.hasEnded() ? pollEnded(handler, max) : 0;
+        int now = state;
+        if (now == OPEN || now == FROZEN) {
+            return taken + pollRing(handler, max - taken);
+        }
+        return now == EMPTY || now == CLOSED ? taken : taken + drain(handler, max - taken);
+    }
+
+    @Override
+    public boolean await(long nanos) {
+        kick();
+        if (isReady()) {
+            return true;
+        }
+        if (state >= ENDED) {
+            return false;
+        }
+        controller.interrupts().rearm();
+        return wait.until(System.nanoTime() + nanos);
+    }
+
+    @Override
+    public void close() {
+        if (state == CLOSED) {
+            return;
+        }
+        long end = System.nanoTime() + CLOSE_NANOS;
+        while (state == OPEN && requests.inFlight() > 0 && System.nanoTime() - end < 0) {
+            kick();
+            if (poll((tag, status) -> {}, Integer.MAX_VALUE) == 0) {
+                await(NAP_NANOS);
+            }
+        }
+        pairs.close(this);
+    }
+
+    // ---- Submission
+
+    @SuppressWarnings("ReferenceEquality") // pools are identities
+    private void check(int op, int blocks, ScatterList list) {
+        if (op != BlockOp.READ && op != BlockOp.WRITE && op != BlockOp.COMPARE) {
+            throw new IllegalArgumentException(BlockOp.name(op) + " takes no memory");
+        }
+        namespace.check(op, blocks, list);
+        for (int i = 0; i < list.size(); i++) {
+            DmaBuffer buffer = list.buffer(i);
+            if (buffer.pool() != reachedPool) {
+                checkReached(buffer);
+            }
+        }
+    }
+
+    private void checkReached(DmaBuffer buffer) {
+        try {
+            if (!controller.reaches(buffer)) {
+                throw new IllegalArgumentException(controller.name() + " does not reach " + buffer);
+            }
+            reachedPool = buffer.pool();
+        } catch (LeaseRevokedException e) {
+            lost(e);
+        }
+    }
+
+    private boolean accepts(int commands) {
+        if (state != OPEN && !revive()) {
+            return false;
+        }
+        return namespace.isPresent()
+                && requests.inFlight() < requests.depth()
+                && slots.available() >= commands;
+    }
+
+    private boolean submitWithoutData(int op, int flags, long lba, int blocks, int tag) {
+        namespace.checkWithoutData(op, lba, blocks);
+        if (!accepts(1)) {
+            return false;
+        }
+        int request = requests.take(tag);
+        if (op != BlockOp.FLUSH && !namespace.contains(lba, blocks)) {
+            requests.endNow(request, BlockStatus.OUT_OF_RANGE);
+            return true;
+        }
+        try {
+            submission.command(request, namespace, op, flags, lba, blocks);
+        } catch (IllegalStateException e) {
+            lost(e);
+        }
+        return true;
+    }
+
+    // ---- Completion
+
+    private int pollEnded(CompletionHandler handler, int max) {
+        int taken = 0;
+        while (taken < max) {
+            int request = requests.takeEnded();
+            if (request < 0) {
+                break;
+            }
+            taken++;
+            finish(request, false, handler);
+        }
+        return taken;
+    }
+
+    private int pollRing(CompletionHandler handler, int max) {
+        int taken = 0;
+        while (taken < max) {
+            int request = next();
+            if (request == NONE) {
+                break;
+            }
+            if (request >= 0) {
+                taken++;
+                finish(request, false, handler);
+            }
+        }
+        if (eagerHead && completion.hasUnreported()) {
+            reportHead();
+        }
+        return taken;
+    }
+
+    /// Takes the next completion entry.
+    ///
+    /// @return the request that it ended, [#NOT_ENDED], or [#NONE] if there is no entry
+    private int next() {
+        try {
+            return completion.hasNext() ? consume(completion.dw2(), completion.dw3()) : NONE;
+        } catch (IllegalStateException e) {
+            lost(e);
+            return NONE;
+        }
+    }
+
+    /// Consumes a completion entry.
+    ///
+    /// @return the request that it ended, or [#NOT_ENDED]
+    private int consume(int dw2, int dw3) {
+        int commandId = CompletionEntry.CID.get(dw3);
+        int request = slots.end(commandId);
+        if (completion.consume()) {
+            reportHead();
+        }
+        if (request < 0
+                || CompletionEntry.SQID.get(dw2) != id
+                || CompletionEntry.SQHD.get(dw2) >= memory.submissionEntries) {
+            controller.fault(
+                    "queue %d: completion with command %04x, SQID %d, SQHD %d is none of its"
+                            .formatted(
+                                    id,
+                                    commandId,
+                                    CompletionEntry.SQID.get(dw2),
+                                    CompletionEntry.SQHD.get(dw2)));
+            if (request < 0) {
+                return NOT_ENDED;
+            }
+        }
+        int status = CompletionEntry.STATUS.get(dw3);
+        int ended = status == 0 ? BlockStatus.OK : StatusCode.toBlockStatus(status);
+        return requests.commandEnded(request, ended) ? request : NOT_ENDED;
+    }
+
+    private void reportHead() {
+        int head = completion.report();
+        if (state != OPEN) {
+            return;
+        }
+        try {
+            doorbells.head(head);
+        } catch (DeviceTimeoutException e) {
+            controller.clock().stalled(e);
+        } catch (DeviceGoneException e) {
+            controller.gone(e.getMessage());
+        } catch (LeaseRevokedException e) {
+            lost(e);
+        }
+    }
+
+    private void finish(int request, boolean keepMemory, CompletionHandler handler) {
+        int tag = requests.tag(request);
+        int status = requests.status(request);
+        requests.free(request, keepMemory);
+        handler.completed(tag, status);
+    }
+
+    /// Ends what is in flight: what the controller completed in time as it says, the rest with an
+    /// error.
+    private int drain(CompletionHandler handler, int max) {
+        if (state == LOST && !settleLost()) {
+            return 0;
+        }
+        int now = state;
+        int status = now == ENDED ? finalStatus : BlockStatus.ABORTED;
+        boolean unconfirmed = status == BlockStatus.OUTCOME_UNKNOWN;
+        int taken = pollRing(handler, max);
+        // The handler may submit, and by that revive the queue: then no more is ended here.
+        for (int slot = 0; slot < slots.count() && taken < max && state == now; slot++) {
+            int request = slots.request(slot);
+            if (request < 0) {
+                continue;
+            }
+            slots.end(slots.commandId(slot));
+            boolean expired = now == DRAIN && slots.isExpired(slot);
+            if (requests.commandEnded(request, expired ? BlockStatus.TIMED_OUT : status)) {
+                taken++;
+                finish(request, unconfirmed, handler);
+            }
+        }
+        if (state == DRAIN && requests.inFlight() == 0) {
+            rewind();
+            STATE.compareAndSet(this, DRAIN, EMPTY);
+        }
+        return taken;
+    }
+
+    /// Back to what Create I/O Submission and Completion Queue expect.
+    private void rewind() {
+        completion.rewind();
+        submission.rewind();
+        slots.clear();
+        doorbells.clear();
+    }
+
+    // ---- Waiting
+
+    /// Whether poll would find something.
+    boolean isReady() {
+        int now = state;
+        if (requests.hasEnded()) {
+            return true;
+        }
+        if (now == EMPTY || now == CLOSED) {
+            return false;
+        }
+        if (now == DRAIN || now == ENDED) {
+            return requests.inFlight() > 0;
+        }
+        if (now == LOST) {
+            return settleLost() && requests.inFlight() > 0;
+        }
+        try {
+            return completion.hasNext();
+        } catch (IllegalStateException e) {
+            lost(e);
+            return true;
+        }
+    }
+
+    /// Wakes the owner. Any thread; allocates nothing.
+    void wake() {
+        wait.wake();
+        SharedPair pair = shared;
+        if (pair != null) {
+            pair.wake();
+        }
+    }
+
+    // ---- What other threads do to it
+
+    int state() {
+        return state;
+    }
+
+    /// The controller is about to be reset.
+    void freeze() {
+        STATE.compareAndSet(this, OPEN, FROZEN);
+    }
+
+    /// The controller confirmed its reset.
+    void thaw() {
+        STATE.compareAndSet(this, FROZEN, DRAIN);
+        wake();
+    }
+
+    /// The controller knows the queue. Called with the admin lock held.
+    void opened() {
+        STATE.compareAndSet(this, EMPTY, OPEN);
+    }
+
+    /// Ends the queue for good.
+    ///
+    /// @param status what requests in flight end with; OUTCOME_UNKNOWN keeps their memory held
+    void end(int status) {
+        int now = state;
+        while (now < ENDED) {
+            finalStatus = status;
+            if (STATE.compareAndSet(this, now, ENDED)) {
+                break;
+            }
+            now = state;
+        }
+        wake();
+    }
+
+    /// Marks the queue closed. Called with the admin lock held, and again when a reset settled what
+    /// was open.
+    ///
+    /// @param keepMemory whether the controller may still write to the memory of requests
+    void closed(boolean keepMemory) {
+        state = CLOSED;
+        if (!keepMemory) {
+            for (int slot = 0; slot < slots.count(); slot++) {
+                int request = slots.request(slot);
+                if (request >= 0) {
+                    slots.end(slots.commandId(slot));
+                    if (requests.commandEnded(request, BlockStatus.ABORTED)) {
+                        requests.free(request, false);
+                    }
+                }
+            }
+            for (int r = requests.takeEnded(); r >= 0; r = requests.takeEnded()) {
+                requests.free(r, false);
+            }
+        }
+        wake();
+    }
+
+    /// Whether it is not known yet if the controller forgot the queue.
+    boolean isUnsettled() {
+        return state == FROZEN || (state == LOST && !settleLost());
+    }
+
+    /// Whether the controller was given up without a confirmed reset.
+    boolean isUnconfirmed() {
+        return isUnsettled() || (state == ENDED && finalStatus == BlockStatus.OUTCOME_UNKNOWN);
+    }
+
+    Slots slots() {
+        return slots;
+    }
+
+    /// Whether the completion queue holds an entry for a command that the owner has not taken yet.
+    /// For the watch, which must then blame the owner and not the controller.
+    boolean hasUntakenCompletion(int slot) {
+        return completion.holds(slots.commandId(slot));
+    }
+
+    /// Brings the queue back after a reset of the controller.
+    private boolean revive() {
+        if (state == DRAIN && requests.inFlight() == 0) {
+            drain((tag, status) -> {}, 1);
+        }
+        return state == EMPTY && pairs.recreate(this);
+    }
+
+    /// A handle threw: the lease is over and the platform resets the controller, or the exception
+    /// is none of the lease's.
+    private void lost(RuntimeException e) {
+        if (controller.hal().lease().isValid()) {
+            throw e;
+        }
+        lose();
+    }
+
+    /// Leaves the queue to what becomes of the lease: requests end when the platform has reset the
+    /// controller.
+    void lose() {
+        int now = state;
+        while (now < LOST && !STATE.compareAndSet(this, now, LOST)) {
+            now = state;
+        }
+        wake();
+    }
+
+    /// Whether what became of the lease is known; requests do not end before.
+    private boolean settleLost() {
+        Lease.State lease = controller.hal().lease().state();
+        if (lease == Lease.State.RELEASED) {
+            end(BlockStatus.GENERATION_GONE);
+        } else if (lease == Lease.State.QUARANTINED) {
+            end(BlockStatus.OUTCOME_UNKNOWN);
+        }
+        return state != LOST;
+    }
+}

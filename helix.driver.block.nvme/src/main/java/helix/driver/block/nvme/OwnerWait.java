@@ -1,0 +1,78 @@
+package helix.driver.block.nvme;
+
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/// How a queue's owner waits for completions: spinning, or asleep until an interrupt.
+final class OwnerWait {
+    /// A lost interrupt costs that much, not a request.
+    private static final long NAP_NANOS = 5_000_000;
+
+    private static final long NAP_WITHOUT_INTERRUPT_NANOS = 100_000;
+    private static final int SPINS_PER_LOOK = 64;
+    private static final int LOOKS_PER_YIELD = 32;
+
+    private final IoQueue queue;
+    private final boolean sleeps;
+    private final long nap;
+    private volatile @Nullable Thread sleeper;
+
+    OwnerWait(IoQueue queue, boolean sleeps) {
+        this.queue = queue;
+        this.sleeps = sleeps;
+        nap = queue.vector >= 0 ? NAP_NANOS : NAP_WITHOUT_INTERRUPT_NANOS;
+    }
+
+    /// Waits until the queue is ready or the time has come.
+    boolean until(long end) {
+        return sleeps ? sleep(end) : spin(end);
+    }
+
+    @SuppressWarnings("ThreadPriorityCheck") // on few cores the machine may need this one
+    private boolean spin(long end) {
+        for (int look = 1; ; look++) {
+            for (int spin = 0; spin < SPINS_PER_LOOK; spin++) {
+                if (queue.isReady()) {
+                    return true;
+                }
+                Thread.onSpinWait();
+            }
+            if (System.nanoTime() - end >= 0) {
+                return queue.isReady();
+            }
+            if (look % LOOKS_PER_YIELD == 0) {
+                Thread.yield();
+            }
+        }
+    }
+
+    private boolean sleep(long end) {
+        sleeper = Thread.currentThread();
+        try {
+            while (true) {
+                // The interrupt handler reads the sleeper after the entry was written: whoever
+                // comes second sees the other.
+                VarHandle.fullFence();
+                if (queue.isReady()) {
+                    return true;
+                }
+                long left = end - System.nanoTime();
+                if (left <= 0) {
+                    return false;
+                }
+                LockSupport.parkNanos(queue, Math.min(left, nap));
+            }
+        } finally {
+            sleeper = null;
+        }
+    }
+
+    /// Wakes the owner if it sleeps. Any thread; allocates nothing.
+    void wake() {
+        Thread thread = sleeper;
+        if (thread != null) {
+            LockSupport.unpark(thread);
+        }
+    }
+}

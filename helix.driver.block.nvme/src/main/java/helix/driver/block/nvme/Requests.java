@@ -1,0 +1,137 @@
+package helix.driver.block.nvme;
+
+import helix.driver.api.block.BlockStatus;
+import helix.driver.api.block.ScatterList;
+import helix.hal.api.DmaBuffer;
+import org.jspecify.annotations.Nullable;
+
+/// The requests of one queue: tag, commands left, first error, and the memory held. For the queue's
+/// owner alone.
+final class Requests {
+    private final int[] free;
+    private int freeCount;
+    private final int[] tags;
+    private final int[] commandsLeft;
+    private final int[] statuses;
+    private final int[] heldCounts;
+    private final @Nullable DmaBuffer[] held;
+    private final int maxSegments;
+
+    /// Requests that ended without the controller, to be taken by the next poll.
+    private final int[] ended;
+
+    private int endedCount;
+
+    Requests(int depth, int maxSegments) {
+        this.maxSegments = maxSegments;
+        free = new int[depth];
+        tags = new int[depth];
+        commandsLeft = new int[depth];
+        statuses = new int[depth];
+        heldCounts = new int[depth];
+        held = new @Nullable DmaBuffer[depth * maxSegments];
+        ended = new int[depth];
+        freeCount = depth;
+        for (int i = 0; i < depth; i++) {
+            free[i] = depth - 1 - i;
+        }
+    }
+
+    int depth() {
+        return free.length;
+    }
+
+    int inFlight() {
+        return free.length - freeCount;
+    }
+
+    /// Takes a request; one must be free.
+    int take(int tag) {
+        int request = free[--freeCount];
+        tags[request] = tag;
+        commandsLeft[request] = 0;
+        statuses[request] = BlockStatus.OK;
+        heldCounts[request] = 0;
+        return request;
+    }
+
+    /// Takes back a request that was never issued.
+    void giveBack(int request) {
+        dropAll(request);
+        free[freeCount++] = request;
+    }
+
+    /// Holds the memory of a request, neighbours in the same buffer once.
+    void hold(int request, ScatterList list) {
+        DmaBuffer last = null;
+        for (int i = 0; i < list.size(); i++) {
+            DmaBuffer buffer = list.buffer(i);
+            if (buffer != last) {
+                buffer.hold();
+                held[request * maxSegments + heldCounts[request]++] = buffer;
+                last = buffer;
+            }
+        }
+    }
+
+    void addCommand(int request) {
+        commandsLeft[request]++;
+    }
+
+    /// Notes that a command ended. The first error is the request's.
+    ///
+    /// @return whether it was the last
+    boolean commandEnded(int request, int status) {
+        if (status != BlockStatus.OK && statuses[request] == BlockStatus.OK) {
+            statuses[request] = status;
+        }
+        return --commandsLeft[request] == 0;
+    }
+
+    /// Ends a request at once, for the next poll.
+    void endNow(int request, int status) {
+        statuses[request] = status;
+        ended[endedCount++] = request;
+    }
+
+    /// Takes a request that ended without the controller.
+    ///
+    /// @return the request, -1 if there is none
+    int takeEnded() {
+        return endedCount == 0 ? -1 : ended[--endedCount];
+    }
+
+    boolean hasEnded() {
+        return endedCount > 0;
+    }
+
+    int tag(int request) {
+        return tags[request];
+    }
+
+    int status(int request) {
+        return statuses[request];
+    }
+
+    /// Frees a request.
+    ///
+    /// @param keepMemory whether its memory stays held, because a device may still write to it
+    void free(int request, boolean keepMemory) {
+        if (!keepMemory) {
+            dropAll(request);
+        }
+        free[freeCount++] = request;
+    }
+
+    private void dropAll(int request) {
+        int from = request * maxSegments;
+        for (int i = from; i < from + heldCounts[request]; i++) {
+            DmaBuffer buffer = held[i];
+            held[i] = null;
+            if (buffer != null) {
+                buffer.drop();
+            }
+        }
+        heldCounts[request] = 0;
+    }
+}

@@ -1,0 +1,111 @@
+package helix.driver.block.nvme;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.Arrays;
+
+/// The commands of one queue by slot. A command identifier is `sequence << 12 | slot`: the sequence
+/// tells a late or repeated completion from the one expected.
+///
+/// The queue's owner changes them; the watch reads when each command was shown to the controller.
+final class Slots {
+    private static final int SLOT_BITS = 12;
+    private static final int SLOT_MASK = (1 << SLOT_BITS) - 1;
+    private static final VarHandle STAMP = MethodHandles.arrayElementVarHandle(long[].class);
+
+    private final int[] free;
+    private int freeCount;
+    private final int[] commandIds;
+
+    /// The request that a command belongs to, -1 for a free slot.
+    private final int[] requests;
+
+    /// When a command was shown to the controller, 0 for never or not in flight.
+    private final long[] stamps;
+
+    /// Set by the watch for commands that ran out of time, before the reset that ends them.
+    private final boolean[] expired;
+
+    Slots(int count) {
+        free = new int[count];
+        commandIds = new int[count];
+        requests = new int[count];
+        stamps = new long[count];
+        expired = new boolean[count];
+        clear();
+    }
+
+    /// Frees all.
+    void clear() {
+        Arrays.fill(requests, -1);
+        Arrays.fill(stamps, 0);
+        Arrays.fill(expired, false);
+        freeCount = free.length;
+        for (int i = 0; i < free.length; i++) {
+            free[i] = free.length - 1 - i;
+        }
+    }
+
+    int count() {
+        return free.length;
+    }
+
+    int available() {
+        return freeCount;
+    }
+
+    /// Takes a slot; one must be available.
+    int take(int request) {
+        int slot = free[--freeCount];
+        requests[slot] = request;
+        commandIds[slot] = (commandIds[slot] + (1 << SLOT_BITS) & 0xF000) | slot;
+        return slot;
+    }
+
+    int commandId(int slot) {
+        return commandIds[slot];
+    }
+
+    /// Notes that a command was shown to the controller.
+    void stamp(int slot, long time) {
+        STAMP.setOpaque(stamps, slot, time);
+    }
+
+    /// When a command was shown to the controller, for the watch.
+    long stamp(int slot) {
+        return (long) STAMP.getAcquire(stamps, slot);
+    }
+
+    /// Ends a command.
+    ///
+    /// @param commandId as the controller gave it
+    /// @return its request, -1 if no such command is in flight
+    int end(int commandId) {
+        int slot = commandId & SLOT_MASK;
+        if (slot >= requests.length || requests[slot] < 0 || commandIds[slot] != commandId) {
+            return -1;
+        }
+        int request = requests[slot];
+        requests[slot] = -1;
+        STAMP.setOpaque(stamps, slot, 0L);
+        free[freeCount++] = slot;
+        return request;
+    }
+
+    /// The request of a slot, -1 for a free one.
+    int request(int slot) {
+        return requests[slot];
+    }
+
+    void expire(int slot) {
+        expired[slot] = true;
+    }
+
+    boolean isExpired(int slot) {
+        return expired[slot];
+    }
+
+    static int slot(int commandId) {
+        return commandId & SLOT_MASK;
+    }
+}
