@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import helix.shell.FakePlatform.FakeControl;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.felix.service.command.CommandSession;
-import org.apache.felix.service.command.Function;
+import org.jline.builtins.Completers.CompletionData;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -64,29 +66,26 @@ final class CompletionTest {
 
     @Test
     void aSessionWithCompletionIsToldOfEachCommand() throws Exception {
-        List<List<String>> told = new ArrayList<>();
-        Function complete =
-                (session, arguments) -> told.add(arguments.stream().map(Object::toString).toList());
         CommandSession session = shell.session();
-        session.put("complete", complete);
-        session.execute("helix:_completion");
-        assertThat(told).as("without completion").isEmpty();
+        session.execute("helix:_completion"); // nothing to complete: nothing done
 
-        session.put(".completions", new Object());
+        Map<String, List<CompletionData>> completions = new HashMap<>();
+        session.put(".completions", completions);
         session.execute("helix:_completion");
-        for (String name : new Catalog(platform).commands().keySet()) {
-            assertThat(told).contains(List.of("-c", name, "-e"));
-            assertThat(told)
-                    .contains(
-                            List.of("-c", name, "-s", "h", "-l", "help", "-d", "Show this help."));
-        }
-        assertThat(told)
-                .contains(
-                        List.of(
-                                "-c",
-                                "helix:why",
-                                "-a",
-                                "helix:_candidates helix:why ($.commandLine words)"
-                                        + " ($.commandLine wordIndex)"));
+        assertThat(completions.keySet())
+                .containsExactlyInAnyOrderElementsOf(new Catalog(platform).commands().keySet());
+        assertThat(completions.values())
+                .allSatisfy(entries -> {
+                    assertThat(entries.getFirst().description).isNotBlank();
+                    assertThat(entries)
+                            .anySatisfy(e -> assertThat(e.options).containsExactly("-h", "--help"));
+                });
+        List<CompletionData> why = completions.get("helix:why");
+        assertThat(why.getLast().argument)
+                .isEqualTo(
+                        "helix:_candidates helix:why ($.commandLine words)"
+                                + " ($.commandLine wordIndex)");
+        why.add(new CompletionData(List.of("-x"), "mine", null, null));
+        assertThat(why.getLast().description).isEqualTo("mine");
     }
 }

@@ -83,6 +83,7 @@ public final class PciNames {
                     Map.entry("1b36:000b", "PCIe expander bridge"),
                     Map.entry("1b36:000c", "PCIe root port"),
                     Map.entry("1b36:000d", "xHCI"),
+                    Map.entry("1b36:000e", "PCIe-PCI bridge"),
                     Map.entry("1b36:0010", "NVMe"),
                     Map.entry("8086:100e", "82540EM"),
                     Map.entry("8086:10d3", "82574L"),
