@@ -3,11 +3,15 @@ package helix.integration;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.StreamSupport;
 import org.junit.Before;
@@ -53,115 +57,136 @@ public class CommandLineIT {
                 .anyMatch(f -> f.getAsJsonObject().get("driver").isJsonNull());
     }
 
+    /// One boot with every shape of drive: plain, 4096-byte blocks, two namespaces, one queue pair, behind a port.
     @Test
     public void aFileWrittenToADiskIsThereByteForByte() throws Exception {
-        roundTrip("nvme0n1", List.of("--disk", disk(96).toString()), 64);
-    }
-
-    @Test
-    public void aFileRoundTripsOverBlocksOf4096Bytes() throws Exception {
-        Path image = disk(32);
-        roundTripOn(
-                image,
-                "nvme1n1",
+        Path plain = disk(96);
+        Path large = disk(24);
+        Path first = disk(16);
+        Path second = disk(24);
+        Path single = disk(24);
+        Path behind = disk(24);
+        List<String> arguments = new ArrayList<>();
+        arguments.addAll(List.of("exec", "--machine", "qemu", "--disk", plain.toString()));
+        for (String argument :
                 List.of(
-                        "--qemu-arg=-drive",
-                        "--qemu-arg=id=e0,file=" + image + ",format=raw,if=none",
-                        "--qemu-arg=-device",
-                        "--qemu-arg=nvme,drive=e0,serial=extra,addr=10,logical_block_size=4096,physical_block_size=4096"),
-                16);
+                        "-drive", "id=e0,format=raw,if=none,file=" + large,
+                        "-device", "nvme,drive=e0,serial=large,addr=10,logical_block_size=4096,physical_block_size=4096",
+                        "-drive", "id=e1,format=raw,if=none,file=" + first,
+                        "-drive", "id=e2,format=raw,if=none,file=" + second,
+                        "-device", "nvme,id=two,serial=two,addr=11",
+                        "-device", "nvme-ns,drive=e1,bus=two,nsid=1",
+                        "-device", "nvme-ns,drive=e2,bus=two,nsid=2",
+                        "-drive", "id=e3,format=raw,if=none,file=" + single,
+                        "-device", "nvme,drive=e3,serial=single,addr=12,max_ioqpairs=1",
+                        "-device", "pcie-root-port,id=extra,chassis=99,slot=99,addr=13",
+                        "-drive", "id=e4,format=raw,if=none,file=" + behind,
+                        "-device", "nvme,drive=e4,serial=behind,bus=extra")) {
+            arguments.add("--qemu-arg=" + argument);
+        }
+        Map<String, Path> images = new LinkedHashMap<>();
+        images.put("nvme0n1", plain);
+        images.put("nvme1n1", large);
+        images.put("nvme2n2", second);
+        images.put("nvme3n1", single);
+        images.put("nvme4n1", behind);
+        Map<String, Path> files = new LinkedHashMap<>();
+        List<String> commands = new ArrayList<>();
+        for (String disk : images.keySet()) {
+            Path file = random(disk.equals("nvme0n1") ? 64 : 16);
+            files.put(disk, file);
+            commands.add("blk:write " + disk + " --in " + file);
+            commands.add(
+                    "blk:read %s --bytes %d --out %s.back".formatted(disk, Files.size(file), file));
+        }
+        commands.add("helix:lsblk --json");
+        arguments.add(String.join("; ", commands));
+        HelixCommand run = HelixCommand.run(arguments.toArray(String[]::new)).succeeds();
+
+        for (var entry : files.entrySet()) {
+            Path file = entry.getValue();
+            assertThat(Files.mismatch(file, Path.of(file + ".back")))
+                    .as("what was read back of %s", entry.getKey())
+                    .isEqualTo(-1);
+            assertThat(Files.mismatch(file, images.get(entry.getKey())))
+                    .as("the image of %s", entry.getKey())
+                    .isEqualTo(Files.size(file));
+        }
+        JsonObject[] disks =
+                StreamSupport.stream(run.documents().getLast().getAsJsonArray().spliterator(), false)
+                        .map(JsonElement::getAsJsonObject)
+                        .toArray(JsonObject[]::new);
+        assertThat(disks)
+                .extracting(d -> d.get("name").getAsString() + " " + d.get("serial").getAsString())
+                .contains("nvme1n1 large", "nvme2n2 two", "nvme3n1 single", "nvme4n1 behind");
+        assertThat(disks)
+                .filteredOn(d -> d.get("serial").getAsString().equals("large"))
+                .allMatch(d -> d.get("blockSize").getAsInt() == 4096);
     }
 
     @Test
-    public void aFileRoundTripsOnTheSecondNamespace() throws Exception {
-        Path image = disk(32);
-        roundTripOn(
-                image,
-                "nvme1n2",
-                List.of(
-                        "--qemu-arg=-drive",
-                        "--qemu-arg=id=e0,file=" + disk(16) + ",format=raw,if=none",
-                        "--qemu-arg=-drive",
-                        "--qemu-arg=id=e1,file=" + image + ",format=raw,if=none",
-                        "--qemu-arg=-device",
-                        "--qemu-arg=nvme,id=x,serial=extra,addr=10",
-                        "--qemu-arg=-device",
-                        "--qemu-arg=nvme-ns,drive=e0,bus=x,nsid=1",
-                        "--qemu-arg=-device",
-                        "--qemu-arg=nvme-ns,drive=e1,bus=x,nsid=2"),
-                16);
+    public void theBenchmarkMeetsTheShapeOfItsBars() throws Exception {
+        JsonObject result =
+                HelixCommand.run(
+                                "exec",
+                                "--machine",
+                                "qemu",
+                                "--disk",
+                                "null:1G",
+                                "blk:bench nvme0n1 --rw randread --bs 4k --qd 32 --seconds 2 --json")
+                        .succeeds()
+                        .documents()
+                        .getFirst()
+                        .getAsJsonObject();
+        assertThat(result.keySet())
+                .contains("iops", "latencyUs", "bytesAllocatedPerIo", "mmioPerIo", "mmioRoundTripUs");
+        assertThat(result.get("latencyUs").getAsJsonObject().keySet())
+                .contains("p50", "p99", "p999", "max");
+        // Counts do not depend on how busy the machine is; rates do and are measured by hand.
+        assertThat(result.get("mmioPerIo").getAsDouble()).isBetween(0.001, 0.1);
+        assertThat(result.get("bytesAllocatedPerIo").getAsDouble()).isLessThan(0.5);
+        assertThat(result.get("mmioRoundTripUs").getAsDouble()).isPositive();
+        assertThat(result.get("errors").getAsLong()).isZero();
     }
 
     @Test
-    public void aFileRoundTripsWithOneIoQueuePair() throws Exception {
-        Path image = disk(32);
-        roundTripOn(
-                image,
-                "nvme1n1",
-                List.of(
-                        "--qemu-arg=-drive",
-                        "--qemu-arg=id=e0,file=" + image + ",format=raw,if=none",
-                        "--qemu-arg=-device",
-                        "--qemu-arg=nvme,drive=e0,serial=extra,addr=10,max_ioqpairs=1"),
-                16);
+    public void wrongOptionsGetOneClearLine() throws Exception {
+        HelixCommand.run("exec", "--disk", "/no/such/disk", "helix:lsblk").failsWith("/no/such/disk");
+        HelixCommand.run("exec", "--machine", "vax", "helix:lsblk").failsWith("vax");
+        HelixCommand.run("exec", "--profile", "/no/such/profile", "helix:lsblk")
+                .failsWith("/no/such/profile");
+        HelixCommand.run("nonsense").failsWith("nonsense");
     }
 
     @Test
-    public void aFileRoundTripsBehindARootPort() throws Exception {
-        Path image = disk(32);
-        roundTripOn(
-                image,
-                "nvme1n1",
-                List.of(
-                        "--qemu-arg=-device",
-                        "--qemu-arg=pcie-root-port,id=extraport,chassis=99,slot=99,addr=11",
-                        "--qemu-arg=-drive",
-                        "--qemu-arg=id=e0,file=" + image + ",format=raw,if=none",
-                        "--qemu-arg=-device",
-                        "--qemu-arg=nvme,drive=e0,serial=extra,bus=extraport"),
-                16);
-    }
-
-    @Test
-    public void badInputGetsOneClearLineAndLosesNothing() throws Exception {
+    public void aRunningInstanceRefusesBadInputAndLosesNothing() throws Exception {
         Path image = disk(4);
         byte[] before = Files.readAllBytes(image);
-        Path large = random(8);
-        String d = image.toString();
-        HelixCommand.run("exec", "--disk", d, "blk:read nvme9n1").failsWith("nvme9n1");
-        HelixCommand.run("exec", "--disk", d, "helix:why 0000:7f:00.0").failsWith("0000:7f:00.0");
-        HelixCommand.run("exec", "--disk", d, "blk:write nvme0n1 --in " + large)
-                .failsWith("nvme0n1");
-        HelixCommand.run("exec", "--disk", d, "blk:read nvme0n1 --offset 1G --bytes 4k --out /dev/null")
-                .failsWith("nvme0n1");
-        HelixCommand.run("exec", "--disk", d, "blk:nonsense nvme0n1").failsWith("blk:nonsense");
-        HelixCommand.run("exec", "--disk", d, "blk:read nvme0n1 --nonsense").failsWith("--nonsense");
-        HelixCommand.run("exec", "--disk", d + ".missing", "helix:lsblk").failsWith(".missing");
-        HelixCommand.run("exec", "--machine", "vax", "helix:lsblk").failsWith("vax");
+        Path tooLarge = random(8);
+        Path instance = folder.newFolder("i").toPath();
+        String[] where = {"--instance", instance.toString()};
+        HelixCommand.run("start", where[0], where[1], "--machine", "qemu", "--disk", image.toString())
+                .succeeds();
+        try {
+            ctl(instance, "blk:read nvme9n1").failsWith("nvme9n1");
+            ctl(instance, "helix:why 0000:7f:00.0").failsWith("0000:7f:00.0");
+            ctl(instance, "blk:write nvme0n1 --in " + tooLarge).failsWith("nvme0n1");
+            ctl(instance, "blk:write nvme0n1 --in /no/such/file").failsWith("/no/such/file");
+            ctl(instance, "blk:read nvme0n1 --offset 1G --bytes 4k --out /dev/null").failsWith("nvme0n1");
+            ctl(instance, "blk:nonsense nvme0n1").failsWith("blk:nonsense");
+            ctl(instance, "blk:read nvme0n1 --nonsense").failsWith("--nonsense");
+            ctl(instance, "helix:bind 0000:00:04.0 nonsense").failsWith("nonsense");
+            ctl(instance, "machine:unplug nonsense").failsWith("nonsense");
+            ctl(instance, "machine:fault nonsense").failsWith("nonsense");
+            assertThat(ctl(instance, "helix:lsblk --json").succeeds().documents()).hasSize(1);
+        } finally {
+            HelixCommand.run("stop", where[0], where[1]).succeeds();
+        }
         assertThat(Files.readAllBytes(image)).isEqualTo(before);
     }
 
-    private void roundTrip(String name, List<String> options, int mebibytes) throws Exception {
-        roundTripOn(Path.of(options.getLast()), name, options, mebibytes);
-    }
-
-    private void roundTripOn(Path image, String name, List<String> options, int mebibytes)
-            throws Exception {
-        Path file = random(mebibytes);
-        Path back = folder.getRoot().toPath().resolve("back");
-        String[] arguments = new String[options.size() + 4];
-        arguments[0] = "exec";
-        arguments[1] = "--machine";
-        arguments[2] = "qemu";
-        for (int i = 0; i < options.size(); i++) {
-            arguments[3 + i] = options.get(i);
-        }
-        arguments[arguments.length - 1] =
-                "blk:write %s --in %s; blk:read %s --bytes %d --out %s"
-                        .formatted(name, file, name, Files.size(file), back);
-        HelixCommand.run(arguments).succeeds();
-        assertThat(Files.mismatch(file, back)).as("what was read back").isEqualTo(-1);
-        assertThat(Files.mismatch(file, image)).as("the image").isIn(-1L, Files.size(file));
+    private static HelixCommand ctl(Path instance, String command) throws Exception {
+        return HelixCommand.run("ctl", "--instance", instance.toString(), command);
     }
 
     private Path disk(int mebibytes) throws IOException {

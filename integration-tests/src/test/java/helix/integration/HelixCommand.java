@@ -20,16 +20,10 @@ record HelixCommand(int exit, String out, String err) {
     private static final long LIMIT_SECONDS = 90;
 
     static HelixCommand run(String... arguments) throws IOException, InterruptedException {
-        return run(List.of(), arguments);
-    }
-
-    /// Runs the command with settings of the environment, each `NAME=value`.
-    static HelixCommand run(List<String> environment, String... arguments)
-            throws IOException, InterruptedException {
         Path out = Files.createTempFile("helix-it", ".out");
         Path err = Files.createTempFile("helix-it", ".err");
         try {
-            Process process = start(environment, out, err, arguments);
+            Process process = start(out, err, arguments);
             if (!process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) {
                 process.descendants().forEach(ProcessHandle::destroyForcibly);
                 process.destroyForcibly();
@@ -44,9 +38,7 @@ record HelixCommand(int exit, String out, String err) {
         }
     }
 
-    /// Starts the command without waiting for it.
-    static Process start(List<String> environment, Path out, Path err, String... arguments)
-            throws IOException {
+    private static Process start(Path out, Path err, String... arguments) throws IOException {
         List<String> command = new ArrayList<>();
         command.add(System.getProperty("helix.command"));
         command.addAll(List.of(arguments));
@@ -55,10 +47,8 @@ record HelixCommand(int exit, String out, String err) {
                         .redirectOutput(out.toFile())
                         .redirectError(err.toFile())
                         .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
-        for (String setting : environment) {
-            int equals = setting.indexOf('=');
-            builder.environment().put(setting.substring(0, equals), setting.substring(equals + 1));
-        }
+        // The distribution under test is the one that this build has just made.
+        builder.environment().put("HELIX_NO_BUILD", "1");
         return builder.start();
     }
 
