@@ -75,7 +75,7 @@ public final class Entry implements ToIntFunction<String[]> {
     }
 
     private int interactive() throws IOException {
-        try (Interactive shell = new Interactive(context, processor)) {
+        try (Interactive shell = new Interactive(context, processor, this::settle)) {
             running = shell;
             return shell.run();
         } finally {

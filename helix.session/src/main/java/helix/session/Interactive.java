@@ -37,12 +37,19 @@ final class Interactive implements AutoCloseable {
 
     private final BundleContext context;
     private final CommandProcessor processor;
+    private final Runnable settle;
+    private boolean settled;
     private volatile boolean closed;
     private volatile @Nullable Thread reading;
 
-    Interactive(BundleContext context, CommandProcessor processor) {
+    /// Makes a shell.
+    ///
+    /// @param settle waits for the devices: run before the first command, so that the prompt need
+    ///   not wait
+    Interactive(BundleContext context, CommandProcessor processor, Runnable settle) {
         this.context = context;
         this.processor = processor;
+        this.settle = settle;
     }
 
     /// Reads and runs commands until `exit`, the end of input, or [#close()].
@@ -72,7 +79,7 @@ final class Interactive implements AutoCloseable {
                     out.println();
                     return status;
                 }
-                status = runner.runAll(line);
+                status = execute(runner, line);
                 if (runner.session().get(ShellCommands.EXIT) != null) {
                     return 0;
                 }
@@ -113,13 +120,21 @@ final class Interactive implements AutoCloseable {
     private void read(LineReader reader, CommandRunner runner) {
         while (!closed && runner.session().get(ShellCommands.EXIT) == null) {
             try {
-                runner.runAll(reader.readLine(PROMPT));
+                execute(runner, reader.readLine(PROMPT));
             } catch (UserInterruptException ignored) {
                 // Ctrl-C at the prompt: a fresh line.
             } catch (EndOfFileException e) {
                 return;
             }
         }
+    }
+
+    private int execute(CommandRunner runner, String line) {
+        if (!settled && !line.isBlank()) {
+            settle.run();
+            settled = true;
+        }
+        return runner.runAll(line);
     }
 
     private LineReader reader(Terminal terminal, CommandSession session) {
