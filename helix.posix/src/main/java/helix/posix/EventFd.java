@@ -12,15 +12,20 @@ public final class EventFd implements AutoCloseable {
     private static final int EFD_CLOEXEC = 0x80000;
     private static final int EFD_NONBLOCK = 0x800;
 
-    private final int fd;
-    private final AtomicBoolean open = new AtomicBoolean(true);
-    private final Arena arena = Arena.ofAuto();
-    private final MemorySegment one = arena.allocate(JAVA_LONG);
-    private final MemorySegment value = arena.allocate(JAVA_LONG);
+    private static final MemorySegment ONE = Arena.ofAuto().allocate(JAVA_LONG);
 
-    private EventFd(int fd) {
+    static {
+        ONE.set(JAVA_LONG, 0, 1L);
+    }
+
+    private final int fd;
+    private final boolean owned;
+    private final AtomicBoolean open = new AtomicBoolean(true);
+    private final MemorySegment value = Arena.ofAuto().allocate(JAVA_LONG);
+
+    private EventFd(int fd, boolean owned) {
         this.fd = fd;
-        one.set(JAVA_LONG, 0, 1L);
+        this.owned = owned;
     }
 
     /// Creates an eventfd whose counter is 0.
@@ -33,12 +38,21 @@ public final class EventFd implements AutoCloseable {
             if (fd < 0) {
                 throw new PosixException("eventfd", Libc.errno());
             }
-            return new EventFd(fd);
+            return new EventFd(fd, true);
         } catch (PosixException e) {
             throw e;
         } catch (Throwable e) {
             throw Libc.unexpected(e);
         }
+    }
+
+    /// Somebody else's eventfd: [#close()] of the result ends its use and leaves the descriptor
+    /// open.
+    ///
+    /// @param fd a non-blocking eventfd that stays open until the result is closed
+    /// @return the same counter
+    public static EventFd borrowed(int fd) {
+        return new EventFd(fd, false);
     }
 
     /// The descriptor's number, valid until [#close()].
@@ -50,12 +64,18 @@ public final class EventFd implements AutoCloseable {
 
     /// Adds 1 to the counter and wakes who waits. Any thread; after [#close()] it does nothing.
     public void signal() {
-        if (!open.get()) {
-            return;
+        if (open.get()) {
+            signal(fd);
         }
+    }
+
+    /// Adds 1 to the counter of an eventfd that someone else owns and keeps open during the call.
+    ///
+    /// @param fd the eventfd's number
+    public static void signal(int fd) {
         try {
             // EAGAIN means that the counter is at its maximum: whoever waits is awake already.
-            long _ = (long) Libc.WRITE.invokeExact(Libc.state(), fd, one, 8L);
+            long _ = (long) Libc.WRITE.invokeExact(Libc.state(), fd, ONE, 8L);
         } catch (Throwable e) {
             throw Libc.unexpected(e);
         }
@@ -79,7 +99,7 @@ public final class EventFd implements AutoCloseable {
     /// Closes the descriptor; a second call does nothing.
     @Override
     public void close() {
-        if (open.compareAndSet(true, false)) {
+        if (open.compareAndSet(true, false) && owned) {
             Libc.close(fd);
         }
     }

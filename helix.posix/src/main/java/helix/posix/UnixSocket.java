@@ -9,8 +9,10 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.lang.ref.Reference;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /// A UNIX stream socket by plain system calls. Unlike a channel of `java.nio` it survives that a
@@ -138,7 +140,7 @@ public final class UnixSocket implements AutoCloseable {
 
     /// Sends bytes, without waiting for room.
     ///
-    /// @param buffer native memory
+    /// @param buffer native memory that stays alive during the call
     /// @param offset the first byte
     /// @param length how many, at least 1
     /// @return how many were taken, 0 if the peer reads too slowly
@@ -149,7 +151,7 @@ public final class UnixSocket implements AutoCloseable {
 
     /// Receives what is there, without waiting for more.
     ///
-    /// @param buffer native memory
+    /// @param buffer native memory that stays alive during the call
     /// @param offset where the first byte goes
     /// @param length the most to take
     /// @return how many came, 0 if none is there
@@ -163,15 +165,17 @@ public final class UnixSocket implements AutoCloseable {
         if (!open.get()) {
             throw new PosixException(name, 9);
         }
+        Objects.checkFromIndexSize(offset, length, buffer.byteSize());
+        // A raw address instead of a slice: a slice would be garbage of every call.
+        long address = buffer.address() + offset;
         try {
-            MemorySegment part = buffer.asSlice(offset, length);
             while (true) {
                 long n =
                         (long)
                                 call.invokeExact(
                                         Libc.state(),
                                         fd,
-                                        part,
+                                        address,
                                         length,
                                         MSG_DONTWAIT | MSG_NOSIGNAL);
                 if (n > 0) {
@@ -188,10 +192,12 @@ public final class UnixSocket implements AutoCloseable {
                     throw new PosixException(name, errno);
                 }
             }
-        } catch (PosixException | IndexOutOfBoundsException e) {
+        } catch (PosixException e) {
             throw e;
         } catch (Throwable e) {
             throw Libc.unexpected(e);
+        } finally {
+            Reference.reachabilityFence(buffer);
         }
     }
 

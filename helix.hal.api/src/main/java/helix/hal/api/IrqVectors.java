@@ -45,6 +45,14 @@ public interface IrqVectors extends AutoCloseable {
     /// @return a count since the vectors were allocated
     long delivered(int vector);
 
+    /// How often the platform masked a vector because it came too often or never ceased; such a
+    /// vector is dispatched again after [#unmask(int)].
+    ///
+    /// @return a count since the vectors were allocated
+    default long storms() {
+        return 0;
+    }
+
     /// Disables the interrupts in the device and waits until no handler runs. A second call does
     /// nothing.
     @Override

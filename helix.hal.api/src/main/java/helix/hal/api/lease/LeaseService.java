@@ -45,7 +45,7 @@ public interface LeaseService {
 
     /// Ends a lease in the order that keeps memory safe: children first; handles throw and no
     /// handler runs any more → bus mastering off → reset, confirmed by the device → DMA rights
-    /// withdrawn → memory returned → arena closed. The caller has seen to it that no agent of the
+    /// withdrawn → arena closed → memory returned. The caller has seen to it that no agent of the
     /// holder runs any more. A lease that has ended gives its old report.
     ///
     /// @param lease a lease of this service

@@ -1,0 +1,126 @@
+package helix.block.internal;
+
+import helix.block.api.Disk;
+import helix.driver.api.block.BlockDevice;
+import helix.hal.api.Device;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.Constants;
+import org.osgi.framework.FrameworkUtil;
+import org.osgi.framework.InvalidSyntaxException;
+import org.osgi.framework.ServiceReference;
+import org.osgi.framework.ServiceRegistration;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Deactivate;
+import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferenceCardinality;
+import org.osgi.service.component.annotations.ReferencePolicy;
+import org.osgi.util.tracker.ServiceTracker;
+import org.osgi.util.tracker.ServiceTrackerCustomizer;
+
+/// Publishes a [Disk] for each medium that drivers have published a [BlockDevice] for.
+@Component(
+        service = {},
+        immediate = true)
+public final class BlockSubsystem {
+    /// Devices on any bus; block devices carry their device's id too.
+    private static final String DEVICES =
+            "(&("
+                    + Device.ID
+                    + "=*)(!("
+                    + Constants.OBJECTCLASS
+                    + "="
+                    + BlockDevice.class.getName()
+                    + "))("
+                    + Device.BUS
+                    + "=*))";
+
+    private final BundleContext context;
+    private final DiskTable table = new DiskTable(this::publish);
+    private final Map<Object, Backend> backends = new HashMap<>();
+    private final List<ServiceRegistration<Disk>> registrations = new ArrayList<>();
+    private final ServiceTracker<Object, String> devices;
+
+    /// Begins to watch devices, so that they are known before the block devices behind them.
+    ///
+    /// @param context where disks are published
+    @Activate
+    public BlockSubsystem(BundleContext context) {
+        this.context = context;
+        try {
+            devices =
+                    new ServiceTracker<>(
+                            context, FrameworkUtil.createFilter(DEVICES), new DeviceWatch());
+        } catch (InvalidSyntaxException e) {
+            throw new IllegalStateException(DEVICES, e);
+        }
+        devices.open();
+    }
+
+    @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
+    void addBlockDevice(BlockDevice device, Map<String, Object> properties) {
+        Backend backend = new Backend(device, properties);
+        synchronized (backends) {
+            backends.put(properties.get(Constants.SERVICE_ID), backend);
+        }
+        table.added(backend);
+    }
+
+    void removeBlockDevice(BlockDevice device, Map<String, Object> properties) {
+        Backend backend;
+        synchronized (backends) {
+            backend = backends.remove(properties.get(Constants.SERVICE_ID));
+        }
+        if (backend != null) {
+            table.removed(backend);
+        }
+    }
+
+    private void publish(PassThroughDisk disk) {
+        Map<String, Object> properties =
+                Map.of(
+                        Disk.NAME, disk.name(),
+                        BlockDevice.IDENTITY, disk.identity().key());
+        ServiceRegistration<Disk> registration =
+                context.registerService(Disk.class, disk, FrameworkUtil.asDictionary(properties));
+        synchronized (registrations) {
+            registrations.add(registration);
+        }
+    }
+
+    @Deactivate
+    void deactivate() {
+        List<ServiceRegistration<Disk>> published;
+        synchronized (registrations) {
+            published = List.copyOf(registrations);
+            registrations.clear();
+        }
+        published.forEach(ServiceRegistration::unregister);
+        table.close();
+        devices.close();
+    }
+
+    /// Tells the table which devices there are.
+    private final class DeviceWatch implements ServiceTrackerCustomizer<Object, String> {
+        @Override
+        public String addingService(ServiceReference<Object> reference) {
+            String id = String.valueOf(reference.getProperty(Device.ID));
+            table.deviceAdded(id);
+            return id;
+        }
+
+        @Override
+        public void modifiedService(ServiceReference<Object> reference, String id) {
+            // A device's id does not change.
+        }
+
+        @Override
+        public void removedService(ServiceReference<Object> reference, String id) {
+            table.deviceRemoved(id);
+        }
+    }
+}

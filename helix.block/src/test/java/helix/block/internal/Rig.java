@@ -1,0 +1,54 @@
+package helix.block.internal;
+
+import helix.driver.api.block.BlockDevice;
+import helix.driver.api.block.BlockIdentity;
+import helix.driver.kit.MemoryBlockDevice;
+import helix.hal.api.Device;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/// A disk table with drives to plug in.
+final class Rig {
+    static final int BLOCK = 512;
+
+    final List<PassThroughDisk> published = new ArrayList<>();
+    final DiskTable table = new DiskTable(published::add);
+    private long generation;
+
+    static MemoryBlockDevice drive(String serial) {
+        return new MemoryBlockDevice(
+                new BlockIdentity("MODEL", serial, "1", 1, ""),
+                MemoryBlockDevice.defaultLimits(BLOCK),
+                BLOCK,
+                4096,
+                new Object());
+    }
+
+    /// What a driver does when it has started.
+    Backend serve(BlockDevice device, String slot, String name) {
+        table.deviceAdded(slot);
+        Backend backend =
+                new Backend(
+                        device,
+                        Map.of(
+                                BlockDevice.NAME,
+                                name,
+                                BlockDevice.IDENTITY,
+                                device.identity().key(),
+                                Device.ID,
+                                slot,
+                                "driver.name",
+                                "nvme",
+                                "module.generation",
+                                ++generation));
+        table.added(backend);
+        return backend;
+    }
+
+    /// What happens when the device is pulled.
+    void unplug(Backend backend) {
+        table.deviceRemoved(backend.deviceId());
+        table.removed(backend);
+    }
+}

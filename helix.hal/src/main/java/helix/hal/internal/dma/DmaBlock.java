@@ -1,0 +1,91 @@
+package helix.hal.internal.dma;
+
+import java.lang.foreign.MemorySegment;
+import java.util.HashSet;
+import java.util.Set;
+
+/// A piece of DMA memory that is not free: in use, or quarantined, or both. Thread-safe.
+public final class DmaBlock {
+    private final DmaAllocator allocator;
+    private final Object pool;
+    private final MemorySegment bytes;
+    private final long address;
+    private final long reserved;
+
+    /// Who may still write to it although its user is or will be gone.
+    private final Set<Object> culprits = new HashSet<>();
+
+    private boolean inUse = true;
+    private boolean free;
+    private boolean shared;
+
+    DmaBlock(
+            DmaAllocator allocator, Object pool, MemorySegment bytes, long address, long reserved) {
+        this.allocator = allocator;
+        this.pool = pool;
+        this.bytes = bytes;
+        this.address = address;
+        this.reserved = reserved;
+    }
+
+    /// The bytes, scoped to the machine's life.
+    public MemorySegment bytes() {
+        return bytes;
+    }
+
+    /// The device address.
+    public long address() {
+        return address;
+    }
+
+    /// What it was carved from.
+    public Object pool() {
+        return pool;
+    }
+
+    /// How many bytes it takes of its pool.
+    public long reservedBytes() {
+        return reserved;
+    }
+
+    /// Says that it is data, which several devices may be told to reach.
+    public synchronized DmaBlock share() {
+        shared = true;
+        return this;
+    }
+
+    synchronized boolean isShared() {
+        return shared;
+    }
+
+    /// Its user is done with it. It becomes free, unless it is quarantined.
+    ///
+    /// @return bytes that became free
+    public synchronized long release() {
+        inUse = false;
+        return freeIfUnused();
+    }
+
+    /// Keeps it from becoming free until [#lift(Object)] with the same culprit.
+    public synchronized void quarantine(Object culprit) {
+        if (!free) {
+            culprits.add(culprit);
+        }
+    }
+
+    /// The culprit can do it no more harm.
+    ///
+    /// @return bytes that became free
+    public synchronized long lift(Object culprit) {
+        return culprits.remove(culprit) ? freeIfUnused() : 0;
+    }
+
+    private long freeIfUnused() {
+        if (free || inUse || !culprits.isEmpty()) {
+            return 0;
+        }
+        free = true;
+        allocator.giveBack(this, pool);
+        return reserved;
+    }
+}

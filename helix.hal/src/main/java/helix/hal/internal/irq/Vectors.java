@@ -1,0 +1,369 @@
+package helix.hal.internal.irq;
+
+import helix.hal.api.Deadline;
+import helix.hal.api.DeviceException;
+import helix.hal.api.DeviceTimeoutException;
+import helix.hal.api.InterruptHandler;
+import helix.hal.api.IrqKind;
+import helix.hal.api.IrqVectors;
+import helix.hal.api.LeaseRevokedException;
+import helix.hal.internal.lease.Fence;
+import helix.hal.internal.lease.GrantedLease;
+import helix.posix.EventFd;
+import helix.posix.PollSet;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
+
+/// A lease's interrupt vectors and the thread that dispatches them.
+///
+/// Each vector has a latch that is set by whatever says that its interrupt came (its eventfd, its
+/// device when asked, [#raise]) and cleared before the handler is called; a masked vector keeps its
+/// latch. So an interrupt that comes while its handler runs leads to another call.
+final class Vectors implements IrqVectors, Fence {
+    /// How long nothing may come before the device is asked.
+    static final long IDLE_MILLIS = 1_000;
+
+    private static final Logger LOG = LoggerFactory.getLogger(Vectors.class);
+    private static final long CLOSE_MILLIS = 5_000;
+    private static final long SECOND_NANOS = 1_000_000_000;
+
+    /// How often a line may still be up after its handler before it counts as stuck.
+    private static final int MAX_REPEATS = 10_000;
+
+    private final GrantedLease lease;
+    private final Signals signals;
+    private final InterruptReports reports;
+    private final long stormLimit;
+    private final Vector[] vectors;
+    private final PollSet poll;
+    private final EventFd control = EventFd.create();
+    private final Thread thread;
+    private final AtomicLong storms = new AtomicLong();
+    private final AtomicBoolean disabled = new AtomicBoolean();
+    private volatile boolean stopping;
+
+    /// Set to have the device asked what is pending.
+    private volatile boolean look;
+
+    /// One vector. Fields without `volatile` are the dispatching thread's.
+    private static final class Vector {
+        final EventFd event;
+        final AtomicBoolean latch = new AtomicBoolean();
+        volatile @Nullable InterruptHandler handler;
+        volatile boolean masked = true;
+        final AtomicLong delivered = new AtomicLong();
+
+        /// When the call that runs now began; 0 if none does.
+        volatile long running;
+
+        volatile boolean reported;
+        int pollIndex;
+        int repeats;
+        long windowStart;
+        long windowCount;
+
+        Vector(EventFd event) {
+            this.event = event;
+        }
+    }
+
+    /// Begins to dispatch.
+    Vectors(GrantedLease lease, Signals signals, InterruptReports reports, long stormLimit) {
+        this.lease = lease;
+        this.signals = signals;
+        this.reports = reports;
+        this.stormLimit = stormLimit;
+        this.vectors = new Vector[signals.count()];
+        this.poll = new PollSet(vectors.length + 1);
+        poll.add(control.fd());
+        for (int i = 0; i < vectors.length; i++) {
+            vectors[i] = new Vector(EventFd.borrowed(signals.eventFd(i)));
+            vectors[i].pollIndex = poll.add(signals.eventFd(i));
+        }
+        this.thread =
+                Thread.ofPlatform().daemon().name("irq " + lease.owner()).unstarted(this::run);
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    Signals signals() {
+        return signals;
+    }
+
+    GrantedLease lease() {
+        return lease;
+    }
+
+    @Override
+    public IrqKind kind() {
+        return signals.kind();
+    }
+
+    @Override
+    public int count() {
+        return vectors.length;
+    }
+
+    @Override
+    public void handler(int vector, InterruptHandler handler) {
+        vector(vector).handler = handler;
+        unmask(vector);
+    }
+
+    @Override
+    public void mask(int vector) {
+        vector(vector).masked = true;
+        signals.mask(vector);
+    }
+
+    @Override
+    public void unmask(int vector) {
+        Vector v = vector(vector);
+        v.masked = false;
+        signals.unmask(vector);
+        if (signals instanceof LineSignals) {
+            // The line may have gone up unheard while the device was masked.
+            look();
+        } else if (v.latch.get()) {
+            control.signal();
+        }
+    }
+
+    @Override
+    public void raise(int vector) {
+        vector(vector).latch.set(true);
+        control.signal();
+    }
+
+    @Override
+    public long delivered(int vector) {
+        return vectors[vector].delivered.get();
+    }
+
+    @Override
+    public long storms() {
+        return storms.get();
+    }
+
+    private Vector vector(int index) {
+        if (stopping || !lease.isValid()) {
+            throw new LeaseRevokedException("interrupt vector " + index, lease);
+        }
+        return vectors[index];
+    }
+
+    /// Has the device asked what is pending, because a line that it shares is up.
+    void look() {
+        look = true;
+        control.signal();
+    }
+
+    /// Reports handlers that have been running for too long. Called now and then.
+    void watch(long limitNanos) {
+        for (int i = 0; i < vectors.length; i++) {
+            Vector v = vectors[i];
+            long began = v.running;
+            long nanos = System.nanoTime() - began;
+            if (began != 0 && nanos > limitNanos && !v.reported) {
+                v.reported = true;
+                reports.stuck(lease, i, Duration.ofNanos(nanos));
+            }
+        }
+    }
+
+    private void run() {
+        MDC.put("device", lease.device().id());
+        MDC.put("module", lease.owner());
+        try {
+            int fruitless = 0;
+            while (!stopping) {
+                poll.await(patience());
+                boolean useful = collect();
+                // A descriptor that is ready and yields nothing must not make this thread spin.
+                fruitless = useful ? 0 : fruitless + 1;
+                if (fruitless > 100) {
+                    LockSupport.parkNanos(1_000_000);
+                }
+                for (int i = 0; i < vectors.length; i++) {
+                    dispatch(i);
+                }
+            }
+        } finally {
+            control.close();
+            signals.release();
+            reports.ended(this);
+        }
+    }
+
+    private long patience() {
+        for (Vector v : vectors) {
+            if (v.latch.get() && !v.masked && v.handler != null) {
+                return 0;
+            }
+        }
+        return signals.pollMillis();
+    }
+
+    /// Sets the latches of what came.
+    ///
+    /// @return whether it was worth waking up
+    private boolean collect() {
+        boolean useful = poll.isReady(0) && control.drain() > 0;
+        boolean any = useful;
+        for (Vector v : vectors) {
+            if (poll.isReady(v.pollIndex)) {
+                any = true;
+                if (v.event.drain() > 0) {
+                    useful = true;
+                    v.latch.set(true);
+                }
+            }
+        }
+        if (look || !any) {
+            look = false;
+            askDevice();
+        }
+        return useful || !any;
+    }
+
+    private void askDevice() {
+        try {
+            for (int i = 0; i < vectors.length; i++) {
+                if (!vectors[i].masked && signals.isPending(i)) {
+                    vectors[i].latch.set(true);
+                }
+            }
+        } catch (DeviceException e) {
+            LOG.debug("{}: pending interrupts unknown: {}", lease.owner(), e.getMessage());
+        }
+    }
+
+    private void dispatch(int index) {
+        Vector v = vectors[index];
+        InterruptHandler handler = v.handler;
+        if (stopping || v.masked || handler == null || !v.latch.getAndSet(false)) {
+            return;
+        }
+        try {
+            if (!signals.begin(index)) {
+                return;
+            }
+            call(index, v, handler);
+            boolean again = signals.end(index);
+            v.repeats = again ? v.repeats + 1 : 0;
+            if (again) {
+                v.latch.set(true);
+            }
+            if (signals instanceof LineSignals lines && lines.isRaised()) {
+                reports.lineStillUp(this);
+            }
+        } catch (DeviceException e) {
+            LOG.debug("{}: interrupt {}: {}", lease.owner(), index, e.getMessage());
+        }
+        checkStorm(index, v);
+    }
+
+    private void call(int index, Vector v, InterruptHandler handler) {
+        v.running = Math.max(1, System.nanoTime());
+        try {
+            handler.interrupt(index);
+        } catch (Exception | Error e) {
+            // A driver may throw anything; that its lease has just ended is nobody's fault.
+            if (lease.isValid() && !stopping) {
+                LOG.error("{}: the handler of interrupt {} threw", lease.owner(), index, e);
+                reports.failed(lease, index, e);
+            }
+        } finally {
+            v.delivered.incrementAndGet();
+            v.running = 0;
+            v.reported = false;
+        }
+    }
+
+    private void checkStorm(int index, Vector v) {
+        long now = System.nanoTime();
+        if (now - v.windowStart > SECOND_NANOS) {
+            v.windowStart = now;
+            v.windowCount = 0;
+        }
+        v.windowCount++;
+        String reason = null;
+        if (v.windowCount > stormLimit) {
+            reason = "more than " + stormLimit + " interrupts within a second";
+        } else if (v.repeats > MAX_REPEATS) {
+            reason = "the line is still up after " + MAX_REPEATS + " calls of the handler";
+        }
+        if (reason != null) {
+            v.windowCount = 0;
+            v.repeats = 0;
+            v.masked = true;
+            storms.incrementAndGet();
+            try {
+                signals.mask(index);
+            } catch (DeviceException e) {
+                LOG.debug("{}: {}", lease.owner(), e.getMessage());
+            }
+            LOG.error("{}: interrupt {} masked: {}", lease.owner(), index, reason);
+            reports.storm(lease, index, reason);
+        }
+    }
+
+    @Override
+    public boolean stop(Deadline deadline) {
+        stopping = true;
+        if (disabled.compareAndSet(false, true) && lease.hardware().isPresent()) {
+            try {
+                signals.disable();
+            } catch (DeviceException e) {
+                LOG.warn("{}: interrupts could not be disabled: {}", lease.owner(), e.getMessage());
+            }
+        }
+        control.signal();
+        if (thread.equals(Thread.currentThread())) {
+            return true;
+        }
+        boolean ended = join(deadline);
+        if (ended) {
+            lease.detach(this);
+        }
+        return ended;
+    }
+
+    /// An interrupt of the caller does not end the wait; it is kept for the caller.
+    private boolean join(Deadline deadline) {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    long nanos = deadline.remainingNanos();
+                    TimeUnit.NANOSECONDS.timedJoin(thread, Math.max(1, nanos));
+                    return !thread.isAlive();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        if (!stop(Deadline.afterMillis(CLOSE_MILLIS))) {
+            throw new DeviceTimeoutException(
+                    "%s: an interrupt handler has not returned within %d ms"
+                            .formatted(lease.owner(), CLOSE_MILLIS));
+        }
+    }
+}

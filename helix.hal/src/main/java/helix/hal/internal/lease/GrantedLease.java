@@ -1,0 +1,252 @@
+package helix.hal.internal.lease;
+
+import helix.hal.api.Deadline;
+import helix.hal.api.Device;
+import helix.hal.api.DeviceException;
+import helix.hal.api.Lease;
+import helix.hal.api.LeaseRevokedException;
+import helix.hal.api.lease.LeaseService;
+import helix.hal.internal.device.HalDevice;
+import helix.hal.internal.dma.DmaBlock;
+import helix.hal.internal.pci.PciFunction;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/// A lease with what was obtained through it. Thread-safe.
+public final class GrantedLease implements Lease {
+    private static final long CLOSE_PAUSE_NANOS = 1_000_000;
+
+    private final Device device;
+    private final HalDevice hardware;
+    private final @Nullable GrantedLease parent;
+    private final LeaseService.@Nullable ChildReset childReset;
+    private final String owner;
+    private final long epoch;
+    private final Arena arena = Arena.ofShared();
+    private final ReentrantLock ending = new ReentrantLock();
+
+    private volatile State state = State.VALID;
+
+    // Guarded by this.
+    private final Set<DmaBlock> memory = new HashSet<>();
+    private final List<GrantedLease> children = new ArrayList<>();
+    private @Nullable Fence interrupts;
+
+    /// Guarded by `ending`.
+    private LeaseService.@Nullable Release report;
+
+    /// A lease of a device of the HAL.
+    GrantedLease(HalDevice device, String owner, long epoch) {
+        this(device, device, null, null, owner, epoch);
+    }
+
+    private GrantedLease(
+            Device device,
+            HalDevice hardware,
+            @Nullable GrantedLease parent,
+            LeaseService.@Nullable ChildReset childReset,
+            String owner,
+            long epoch) {
+        this.device = device;
+        this.hardware = hardware;
+        this.parent = parent;
+        this.childReset = childReset;
+        this.owner = owner;
+        this.epoch = epoch;
+    }
+
+    /// The HAL's own view of a lease that somebody presents.
+    ///
+    /// @throws LeaseRevokedException if it is over
+    public static GrantedLease valid(Lease lease, String wanted) {
+        GrantedLease granted = own(lease);
+        granted.requireValid(wanted);
+        return granted;
+    }
+
+    static GrantedLease own(Lease lease) {
+        if (lease instanceof GrantedLease granted) {
+            return granted;
+        }
+        throw new IllegalArgumentException("not a lease of this HAL: " + lease);
+    }
+
+    /// The PCI function that a lease is for.
+    ///
+    /// @throws DeviceException if it is for another kind of device
+    public PciFunction function(String wanted) {
+        if (device instanceof PciFunction function) {
+            return function;
+        }
+        throw new DeviceException(wanted + ": " + device.id() + " is no PCI function");
+    }
+
+    private void requireValid(String wanted) {
+        if (state != State.VALID) {
+            throw new LeaseRevokedException(wanted, this);
+        }
+    }
+
+    /// The device of the HAL whose hardware this lease reaches: its own, or its parent's.
+    public HalDevice hardware() {
+        return hardware;
+    }
+
+    /// The life time of everything that is mapped for this lease.
+    public Arena arena() {
+        return arena;
+    }
+
+    /// Counts memory as this lease's own.
+    public synchronized void attach(DmaBlock block) {
+        requireValid("DMA memory");
+        memory.add(block);
+    }
+
+    /// The holder closed memory of its own. Once the lease is revoked that is for the release to
+    /// do, after the reset.
+    public synchronized void giveBack(DmaBlock block) {
+        if (state == State.VALID && memory.remove(block)) {
+            block.release();
+        }
+    }
+
+    /// Remembers what dispatches the device's interrupts.
+    ///
+    /// @throws DeviceException if there is one already
+    public synchronized void attach(Fence vectors) {
+        requireValid("interrupt vectors");
+        if (interrupts != null) {
+            throw new DeviceException(owner + " holds interrupt vectors already");
+        }
+        interrupts = vectors;
+    }
+
+    /// Forgets them.
+    public synchronized void detach(Fence vectors) {
+        if (vectors.equals(interrupts)) {
+            interrupts = null;
+        }
+    }
+
+    /// Whether it holds interrupt vectors.
+    public synchronized boolean hasInterrupts() {
+        return interrupts != null;
+    }
+
+    /// The bytes of DMA memory that are this lease's own.
+    public synchronized long bytes() {
+        return memory.stream().mapToLong(DmaBlock::reservedBytes).sum();
+    }
+
+    synchronized GrantedLease addChild(
+            Device child, String name, LeaseService.ChildReset reset, long childEpoch) {
+        requireValid("a child lease of " + child.id());
+        GrantedLease lease = new GrantedLease(child, hardware, this, reset, name, childEpoch);
+        children.add(lease);
+        return lease;
+    }
+
+    /// The youngest first.
+    synchronized List<GrantedLease> children() {
+        return children.reversed().stream().toList();
+    }
+
+    synchronized void removeChild(GrantedLease child) {
+        children.remove(child);
+    }
+
+    @Nullable GrantedLease parent() {
+        return parent;
+    }
+
+    LeaseService.@Nullable ChildReset childReset() {
+        return childReset;
+    }
+
+    ReentrantLock ending() {
+        return ending;
+    }
+
+    LeaseService.@Nullable Release report() {
+        return report;
+    }
+
+    void report(LeaseService.Release release) {
+        report = release;
+    }
+
+    /// From now on every call with this lease throws.
+    synchronized void revoke() {
+        state = State.REVOKED;
+    }
+
+    synchronized void end(boolean clean) {
+        state = clean ? State.RELEASED : State.QUARANTINED;
+    }
+
+    /// Ends interrupt dispatch.
+    boolean stopInterrupts(Deadline deadline) {
+        Fence vectors;
+        synchronized (this) {
+            vectors = interrupts;
+        }
+        return vectors == null || vectors.stop(deadline);
+    }
+
+    synchronized List<DmaBlock> takeMemory() {
+        List<DmaBlock> all = List.copyOf(memory);
+        memory.clear();
+        return all;
+    }
+
+    /// Closes the arena, so that mapped registers and memory throw. Refused by the JVM while a
+    /// native call is inside a segment of it, so tried until the deadline, and once at least.
+    boolean closeArena(Deadline deadline) {
+        while (true) {
+            try {
+                arena.close();
+                return true;
+            } catch (IllegalStateException e) {
+                if (!arena.scope().isAlive()) {
+                    return true;
+                }
+                if (deadline.isExpired()) {
+                    return false;
+                }
+                LockSupport.parkNanos(CLOSE_PAUSE_NANOS);
+            }
+        }
+    }
+
+    @Override
+    public Device device() {
+        return device;
+    }
+
+    @Override
+    public String owner() {
+        return owner;
+    }
+
+    @Override
+    public long epoch() {
+        return epoch;
+    }
+
+    @Override
+    public State state() {
+        return state;
+    }
+
+    @Override
+    public String toString() {
+        return owner + " (" + state + ")";
+    }
+}

@@ -1,0 +1,296 @@
+package helix.hal.internal.lease;
+
+import helix.hal.api.Deadline;
+import helix.hal.api.Device;
+import helix.hal.api.DeviceBusyException;
+import helix.hal.api.DeviceException;
+import helix.hal.api.DeviceGoneException;
+import helix.hal.api.Lease;
+import helix.hal.api.lease.LeaseService;
+import helix.hal.internal.device.HalDevice;
+import helix.hal.internal.dma.DmaBlock;
+import helix.hal.internal.pci.PciFunction;
+import helix.hal.internal.pci.PciRegisters.Command;
+import helix.hal.internal.pci.PciRegisters.Header;
+import helix.hal.internal.reset.Resets;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The leases of all devices, and the order in which they end.
+@Component(service = {LeaseService.class, Leases.class})
+public final class Leases implements LeaseService {
+    private static final Logger LOG = LoggerFactory.getLogger(Leases.class);
+
+    /// A quarantined device gets another chance when somebody wants it.
+    private static final long RETRY_MILLIS = 2_000;
+
+    /// Time to close an arena even where the device used up all of the deadline.
+    private static final long ARENA_MILLIS = 200;
+
+    private final Resets resets = new Resets();
+    private final Map<Device, Holding> holdings = new ConcurrentHashMap<>();
+
+    /// Begins with no leases.
+    @Activate
+    public Leases() {}
+
+    /// What is known of a device's leases; guarded by itself.
+    private static final class Holding {
+        long epoch;
+        @Nullable GrantedLease current;
+
+        /// Whether the device could do DMA since its last confirmed reset.
+        boolean mastered;
+    }
+
+    private Holding holding(Device device) {
+        return holdings.computeIfAbsent(device, _ -> new Holding());
+    }
+
+    @Override
+    public Lease grant(Device device, String owner) {
+        if (!(device instanceof HalDevice hardware)) {
+            throw new DeviceException(device.id() + " is no device of this HAL");
+        }
+        if (!device.isPresent()) {
+            throw new DeviceGoneException(device.id() + " is gone");
+        }
+        hardware.reservation()
+                .ifPresent(use -> {
+                    throw new DeviceException(
+                            device.id() + " is reserved by the platform for " + use);
+                });
+        Holding holding = holding(device);
+        synchronized (holding) {
+            GrantedLease current = holding.current;
+            if (current != null) {
+                if (current.state() != Lease.State.QUARANTINED) {
+                    throw new DeviceBusyException(device.id(), current.owner());
+                }
+                endQuarantine(hardware, holding);
+            }
+            GrantedLease lease = new GrantedLease(hardware, owner, ++holding.epoch);
+            holding.current = lease;
+            return lease;
+        }
+    }
+
+    /// Tries the reset that was not confirmed once more.
+    private void endQuarantine(HalDevice hardware, Holding holding) {
+        Resets.Outcome outcome =
+                resets.reset(hardware, holding.mastered, Deadline.afterMillis(RETRY_MILLIS));
+        if (!outcome.confirmed()) {
+            throw new DeviceException(
+                    hardware.id()
+                            + " is quarantined, its last reset is not confirmed: "
+                            + outcome.how());
+        }
+        long bytes = hardware.context().dma().lift(holding);
+        holding.mastered = false;
+        holding.current = null;
+        LOG.info(
+                "{}: out of quarantine ({}), {} bytes of DMA memory returned",
+                hardware.id(),
+                outcome.how(),
+                bytes);
+    }
+
+    @Override
+    public Lease grantChild(Lease parent, Device child, String owner, ChildReset reset) {
+        GrantedLease above = GrantedLease.valid(parent, "a child lease of " + child.id());
+        if (child instanceof HalDevice) {
+            throw new IllegalArgumentException(
+                    child.id() + " is a device of the HAL, not one behind " + above.owner());
+        }
+        Holding holding = holding(child);
+        synchronized (holding) {
+            GrantedLease current = holding.current;
+            if (current != null) {
+                throw new DeviceBusyException(child.id(), current.owner());
+            }
+            GrantedLease lease = above.addChild(child, owner, reset, ++holding.epoch);
+            holding.current = lease;
+            return lease;
+        }
+    }
+
+    /// Notes that a device may do DMA from now on.
+    public void mastered(GrantedLease lease) {
+        Holding holding = holding(lease.hardware());
+        synchronized (holding) {
+            holding.mastered = true;
+        }
+    }
+
+    @Override
+    public Release release(Lease lease, Deadline deadline) {
+        GrantedLease granted = GrantedLease.own(lease);
+        granted.ending().lock();
+        try {
+            Release report = granted.report();
+            if (report == null) {
+                report = end(granted, deadline);
+                granted.report(report);
+            }
+            return report;
+        } finally {
+            granted.ending().unlock();
+        }
+    }
+
+    private Release end(GrantedLease lease, Deadline deadline) {
+        long start = System.nanoTime();
+        for (GrantedLease child : lease.children()) {
+            release(child, deadline);
+        }
+        lease.revoke();
+        boolean fenced = lease.stopInterrupts(deadline);
+        if (!fenced) {
+            LOG.error(
+                    "{}: an interrupt handler did not return within {}",
+                    lease.owner(),
+                    deadline.limit());
+        }
+        stopBusMaster(lease);
+        Resets.Outcome outcome = reset(lease, deadline);
+        // Here the device's mappings in an IOMMU would go; no machine has one that the HAL drives.
+
+        // Before memory is returned, everything that reaches it throws: stuck code of the holder
+        // must not write to what is somebody else's by then.
+        long arenaMillis = Math.max(ARENA_MILLIS, deadline.remainingMillis());
+        boolean closed = lease.closeArena(Deadline.afterMillis(arenaMillis));
+        Release release = settle(lease, outcome, closed, start);
+        LOG.debug("{}: {}", lease.owner(), release);
+        return release;
+    }
+
+    private void stopBusMaster(GrantedLease lease) {
+        if (lease.parent() != null || !lease.hardware().isPresent()) {
+            return;
+        }
+        if (lease.device() instanceof PciFunction function) {
+            try {
+                function.config().update16(Header.COMMAND, Command.MASTER, Command.INTX_DISABLE);
+            } catch (DeviceException e) {
+                LOG.warn("{}: bus mastering could not be stopped: {}", function, e.getMessage());
+            }
+        }
+    }
+
+    private Resets.Outcome reset(GrantedLease lease, Deadline deadline) {
+        ChildReset childReset = lease.childReset();
+        if (childReset == null) {
+            Holding holding = holding(lease.device());
+            boolean mastered;
+            synchronized (holding) {
+                mastered = holding.mastered;
+            }
+            return resets.reset(lease.hardware(), mastered, deadline);
+        }
+        if (!lease.hardware().isPresent() || !lease.device().isPresent()) {
+            return new Resets.Outcome(true, "gone");
+        }
+        try {
+            return childReset.reset(deadline)
+                    ? new Resets.Outcome(true, "child reset")
+                    : new Resets.Outcome(false, "child reset not confirmed");
+        } catch (RuntimeException e) {
+            LOG.warn("{}: the reset of a child device failed", lease.owner(), e);
+            return new Resets.Outcome(false, "child reset failed: " + e);
+        }
+    }
+
+    private Release settle(GrantedLease lease, Resets.Outcome outcome, boolean closed, long start) {
+        // A child's memory is the parent's hardware's to write: its confirmed reset frees it too.
+        Holding culprit = holding(lease.hardware());
+        boolean clean = outcome.confirmed() && closed;
+        long returned = 0;
+        long quarantined = 0;
+        for (DmaBlock block : lease.takeMemory()) {
+            if (clean) {
+                returned += block.release();
+            } else {
+                block.quarantine(culprit);
+                block.release();
+                quarantined += block.reservedBytes();
+            }
+        }
+        if (lease.parent() == null && clean) {
+            returned += lease.hardware().context().dma().lift(culprit);
+        } else if (!outcome.confirmed()) {
+            lease.hardware().context().dma().suspectAll(culprit);
+        }
+        lease.end(clean);
+        finish(lease, outcome.confirmed(), clean);
+        String how = outcome.how();
+        if (!closed) {
+            how += "; native code still uses memory of the lease";
+            LOG.error("{}: native code still uses memory of the lease", lease.owner());
+        } else if (!outcome.confirmed()) {
+            LOG.error(
+                    "{}: reset not confirmed ({}); {} bytes of DMA memory quarantined",
+                    lease.owner(),
+                    how,
+                    quarantined);
+        }
+        long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
+        return new Release(outcome.confirmed(), how, returned, quarantined, millis);
+    }
+
+    private void finish(GrantedLease lease, boolean confirmed, boolean clean) {
+        GrantedLease parent = lease.parent();
+        if (parent != null) {
+            parent.removeChild(lease);
+        }
+        Holding holding = holding(lease.device());
+        synchronized (holding) {
+            if (confirmed) {
+                holding.mastered = false;
+            }
+            // An unclean child keeps nobody from binding it: its memory waits for the parent.
+            if ((clean || parent != null) && lease.equals(holding.current)) {
+                holding.current = null;
+            }
+        }
+        if (parent != null) {
+            holdings.remove(lease.device(), holding);
+        }
+    }
+
+    /// Ends a device's lease, if it has one, because the device goes.
+    public void releaseAll(Device device, Deadline deadline) {
+        holder(device).ifPresent(lease -> release(lease, deadline));
+    }
+
+    /// Forgets a device that is gone: nothing of it can be written to any more.
+    public void forget(HalDevice device) {
+        Holding holding = holdings.remove(device);
+        if (holding != null && !device.isPresent()) {
+            device.context().dma().lift(holding);
+        }
+    }
+
+    @Override
+    public Optional<Lease> holder(Device device) {
+        Holding holding = holdings.get(device);
+        if (holding == null) {
+            return Optional.empty();
+        }
+        synchronized (holding) {
+            return Optional.ofNullable(holding.current);
+        }
+    }
+
+    @Override
+    public List<Lease> leases() {
+        return holdings.keySet().stream().flatMap(d -> holder(d).stream()).toList();
+    }
+}

@@ -1,0 +1,51 @@
+package helix.hal.internal.service;
+
+import helix.hal.api.DmaBuffer;
+import helix.hal.api.DmaRequest;
+import helix.hal.api.DmaService;
+import helix.hal.api.Lease;
+import helix.hal.internal.dma.DmaBlock;
+import helix.hal.internal.lease.GrantedLease;
+import helix.posix.Mapping;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+
+/// Gives out memory that devices reach.
+@Component
+public final class Dma implements DmaService {
+    private static final String MEMORY = "DMA memory";
+
+    /// Nothing to keep: memory is the machines' and the leases'.
+    @Activate
+    public Dma() {}
+
+    @Override
+    public DmaBuffer allocate(Lease lease, DmaRequest request) {
+        GrantedLease granted = GrantedLease.valid(lease, MEMORY);
+        DmaBlock block = granted.hardware().context().dma().allocate(request);
+        try {
+            granted.attach(block);
+        } catch (RuntimeException e) {
+            block.release();
+            throw e;
+        }
+        return new DmaBuffer(
+                Mapping.scoped(block.bytes(), granted.arena()),
+                block.address(),
+                block.pool(),
+                _ -> granted.giveBack(block));
+    }
+
+    @Override
+    public DmaBuffer allocateShared(Lease lease, DmaRequest request) {
+        GrantedLease granted = GrantedLease.valid(lease, MEMORY);
+        DmaBlock block = granted.hardware().context().dma().allocate(request).share();
+        return new DmaBuffer(block.bytes(), block.address(), block.pool(), _ -> block.release());
+    }
+
+    @Override
+    public boolean reaches(Lease lease, DmaBuffer buffer) {
+        GrantedLease granted = GrantedLease.valid(lease, MEMORY);
+        return granted.hardware().context().dma().owns(buffer.pool());
+    }
+}

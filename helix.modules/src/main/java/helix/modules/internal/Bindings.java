@@ -1,0 +1,370 @@
+package helix.modules.internal;
+
+import helix.hal.api.Deadline;
+import helix.modules.api.binder.Binder.DriverStatus;
+import helix.modules.api.binder.Binder.ModuleStatus;
+import helix.modules.api.binder.Binder.State;
+import helix.modules.internal.FilterTerm.Score;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// Which driver drives which device: what is known, what should be, and what is.
+///
+/// One lock guards the tables. Nothing of others is called while it is held: not the framework, not
+/// the component runtime, not a module.
+final class Bindings implements ModuleRun.Host {
+    /// What remains of a run: text, and by what to tell whether it should be tried again.
+    private record Past(ModuleStatus status, long factory, long deviceService) {}
+
+    /// With the first device of a kind the factories of all its drivers come, one after the other:
+    /// so long the best of them has time to be there.
+    private static final Duration MOMENT = Duration.ofMillis(5);
+
+    private final AtomicBoolean pending = new AtomicBoolean();
+    private final Bringing bringing;
+    private final Supervisor supervisor;
+    private final Overrides overrides;
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
+    private final TreeMap<String, KnownDevice> devices = new TreeMap<>();
+    private final List<Driver> drivers = new ArrayList<>();
+    private final Map<String, ModuleRun> runs = new HashMap<>();
+    private final Map<String, Past> past = new HashMap<>();
+    private final Units units = new Units();
+    private boolean halPresent;
+    private boolean closed;
+
+    Bindings(Bringing bringing, Supervisor supervisor, Overrides overrides) {
+        this.bringing = bringing;
+        this.supervisor = supervisor;
+        this.overrides = overrides;
+    }
+
+    @Override
+    public Bringing bringing() {
+        return bringing;
+    }
+
+    // --- what comes and goes ---------------------------------------------------------------------
+
+    void add(KnownDevice device) {
+        locked(() -> devices.put(device.id(), device));
+        bindAll();
+    }
+
+    /// Takes note of new properties.
+    void replace(KnownDevice device) {
+        locked(() -> devices.replace(device.id(), device));
+        bindAll();
+    }
+
+    void remove(KnownDevice device) {
+        // By service: the same slot may have been filled again already.
+        locked(() -> devices.values().removeIf(d -> d.serviceId() == device.serviceId()));
+    }
+
+    void add(Driver driver) {
+        locked(() -> {
+            drivers.add(driver);
+            drivers.sort(Driver.ORDER);
+        });
+        bindAll();
+    }
+
+    void remove(Driver driver) {
+        locked(() -> drivers.removeIf(d -> d.serviceId() == driver.serviceId()));
+    }
+
+    void halCame() {
+        locked(() -> halPresent = true);
+        bindAll();
+    }
+
+    void halGoes() {
+        locked(() -> halPresent = false);
+    }
+
+    /// Binds nothing more.
+    void close() {
+        locked(() -> closed = true);
+    }
+
+    // --- matching --------------------------------------------------------------------------------
+
+    /// Begins runs in a moment.
+    private void bindAll() {
+        if (pending.compareAndSet(false, true)) {
+            supervisor.later(this::bindNow, MOMENT);
+        }
+    }
+
+    /// Begins a run for each device that should have one and has none.
+    private void bindNow() {
+        pending.set(false);
+        List<ModuleRun> begun = new ArrayList<>();
+        lock.lock();
+        try {
+            if (!halPresent || closed) {
+                return;
+            }
+            for (KnownDevice device : devices.values()) {
+                Driver driver = runs.containsKey(device.id()) ? null : choice(device);
+                if (driver != null && !isTried(device, driver)) {
+                    int unit = units.of(driver.prefix(), device.id());
+                    ModuleRun run = new ModuleRun(this, device, driver, unit);
+                    runs.put(device.id(), run);
+                    past.remove(device.id());
+                    begun.add(run);
+                }
+            }
+        } finally {
+            lock.unlock();
+        }
+        for (ModuleRun run : begun) {
+            supervisor.add(run);
+            run.begin();
+        }
+    }
+
+    /// The driver that a device should have, or null.
+    @Nullable Driver choice(KnownDevice device) {
+        String override = overrides.driver(device.id());
+        if (device.reservedFor() != null || Overrides.UNBOUND.equals(override)) {
+            return null;
+        }
+        lock.lock();
+        try {
+            if (override != null) {
+                return drivers.stream()
+                        .filter(d -> d.name().equals(override))
+                        .findFirst()
+                        .orElse(null);
+            }
+            // Of equal scores the first is taken, and the drivers are in order.
+            return drivers.stream()
+                    .filter(d -> d.score(device.properties()) != Score.NONE)
+                    .min(
+                            Comparator.comparing(
+                                    d -> d.score(device.properties()), Comparator.reverseOrder()))
+                    .orElse(null);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /// Whether this very pair has failed: only a person's word, or a new device or revision, gives
+    /// it another chance.
+    private boolean isTried(KnownDevice device, Driver driver) {
+        Past last = past.get(device.id());
+        return last != null
+                && last.status.state() != State.STOPPED
+                && last.factory == driver.serviceId()
+                && last.deviceService == device.serviceId();
+    }
+
+    /// Gives a device another chance.
+    void retry(String deviceId) {
+        locked(() -> past.remove(deviceId));
+        bindAll();
+    }
+
+    @Nullable String override(String deviceId) {
+        return overrides.driver(deviceId);
+    }
+
+    void override(String deviceId, @Nullable String driver) {
+        overrides.set(deviceId, driver);
+    }
+
+    // --- what runs report ------------------------------------------------------------------------
+
+    @Override
+    public void changed() {
+        locked(() -> {});
+    }
+
+    @Override
+    public void ended(ModuleRun run) {
+        supervisor.remove(run);
+        locked(() -> {
+            if (runs.remove(run.deviceId(), run)) {
+                past.put(
+                        run.deviceId(), new Past(run.status(), run.factory(), run.deviceService()));
+            }
+        });
+        bindAll();
+    }
+
+    @Override
+    public void returned(ModuleRun run) {
+        locked(() ->
+                past.computeIfPresent(
+                        run.deviceId(),
+                        (_, p) ->
+                                p.factory == run.factory()
+                                                && p.status.generation()
+                                                        == run.status().generation()
+                                        ? new Past(run.status(), p.factory, p.deviceService)
+                                        : p));
+    }
+
+    // --- what there is ---------------------------------------------------------------------------
+
+    @Nullable KnownDevice device(String id) {
+        lock.lock();
+        try {
+            return devices.get(id);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    Collection<String> deviceIds() {
+        lock.lock();
+        try {
+            return List.copyOf(devices.keySet());
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /// The best of the drivers with that name.
+    @Nullable Driver driver(String name) {
+        return allDrivers().stream().filter(d -> d.name().equals(name)).findFirst().orElse(null);
+    }
+
+    List<Driver> allDrivers() {
+        lock.lock();
+        try {
+            return List.copyOf(drivers);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Nullable ModuleRun run(String deviceId) {
+        lock.lock();
+        try {
+            return runs.get(deviceId);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    List<ModuleRun> runs(Predicate<ModuleRun> which) {
+        lock.lock();
+        try {
+            return runs.values().stream().filter(which).toList();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    List<ModuleStatus> moduleStatus() {
+        lock.lock();
+        try {
+            List<ModuleStatus> all = new ArrayList<>();
+            runs.values().forEach(r -> all.add(r.status()));
+            past.values().forEach(p -> all.add(p.status));
+            all.sort(Comparator.comparing(ModuleStatus::deviceId));
+            return all;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /// @param idle drivers whose factories are not there, since nothing is that they could drive
+    List<DriverStatus> driverStatus(List<Driver> idle) {
+        lock.lock();
+        try {
+            return Stream.concat(
+                            drivers.stream(),
+                            idle.stream().filter(d -> drivers.stream().noneMatch(d::isSame)))
+                    .sorted(Comparator.comparing(Driver::name).thenComparing(Driver.ORDER))
+                    .map(this::status)
+                    .toList();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private DriverStatus status(Driver driver) {
+        List<String> bound =
+                runs.values().stream()
+                        .filter(r -> r.factory() == driver.serviceId())
+                        .map(ModuleRun::deviceId)
+                        .sorted()
+                        .toList();
+        return new DriverStatus(
+                driver.name(),
+                driver.description(),
+                driver.version().toString(),
+                Objects.requireNonNullElse(driver.bundle().getSymbolicName(), ""),
+                driver.bundle().getBundleId(),
+                driver.matches().stream().map(Driver.Match::text).toList(),
+                bound);
+    }
+
+    // --- waiting ---------------------------------------------------------------------------------
+
+    /// Waits until those devices that have a driver are in service or have failed.
+    ///
+    /// @return those that are neither by then
+    List<String> awaitSettled(Predicate<String> which, Deadline deadline) {
+        lock.lock();
+        try {
+            List<String> open = unsettled(which);
+            long left = deadline.remainingNanos();
+            while (!open.isEmpty() && left > 0) {
+                left = changed.awaitNanos(left);
+                open = unsettled(which);
+            }
+            return open;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return unsettled(which);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private List<String> unsettled(Predicate<String> which) {
+        return devices.values().stream()
+                .filter(d -> which.test(d.id()) && !isSettled(d))
+                .map(KnownDevice::id)
+                .toList();
+    }
+
+    private boolean isSettled(KnownDevice device) {
+        ModuleRun run = runs.get(device.id());
+        if (run != null) {
+            return run.state() == State.RUNNING;
+        }
+        Driver driver = choice(device);
+        return driver == null || isTried(device, driver);
+    }
+
+    private void locked(Runnable body) {
+        lock.lock();
+        try {
+            body.run();
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+}

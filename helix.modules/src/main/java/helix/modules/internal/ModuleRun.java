@@ -1,0 +1,611 @@
+package helix.modules.internal;
+
+import helix.hal.api.Deadline;
+import helix.hal.api.Lease;
+import helix.hal.api.lease.LeaseService;
+import helix.modules.api.Agent;
+import helix.modules.api.Event;
+import helix.modules.api.Idle;
+import helix.modules.api.Module;
+import helix.modules.api.ModuleContext.AgentHandle;
+import helix.modules.api.ModuleContext.Registration;
+import helix.modules.api.ModuleError;
+import helix.modules.api.Request;
+import helix.modules.api.binder.Binder.ModuleStatus;
+import helix.modules.api.binder.Binder.State;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// One generation: one driver with one device from the grant of its lease to the lease's end.
+///
+/// The module is called by this run's worker and nobody else. Whoever wants something of it posts
+/// it there. What the worker does can be seen by the supervisor; when a step takes longer than it
+/// may, the run is fenced: another thread takes everything from the module, and the worker, should
+/// it ever come back, finds nothing left to do.
+final class ModuleRun {
+    /// The longest that one round of an agent may take.
+    static final Duration AGENT_LIMIT = Duration.ofSeconds(1);
+
+    /// The longest that constructing a module may take.
+    private static final Duration CONSTRUCT_LIMIT = Duration.ofSeconds(10);
+
+    /// The longest that an event, or a question after its health, may take.
+    private static final Duration EVENT_LIMIT = Duration.ofSeconds(5);
+
+    /// How long what is in flight has to end by itself.
+    private static final Duration QUIESCE_LIMIT = Duration.ofSeconds(2);
+
+    /// How long the device has to confirm its reset.
+    private static final Duration RELEASE_LIMIT = Duration.ofSeconds(5);
+
+    private static final Logger LOG = LoggerFactory.getLogger(ModuleRun.class);
+
+    /// Thrown in the worker when it comes back from a step after the run was fenced.
+    private static final class Fenced extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        Fenced() {
+            super("this generation is over", null, false, false);
+        }
+    }
+
+    /// The binder, as a run sees it.
+    interface Host {
+        /// Grants, constructs and gives back.
+        Bringing bringing();
+
+        /// The state of a run has changed.
+        void changed();
+
+        /// A run has come to its end; what remains of it is its status.
+        void ended(ModuleRun run);
+
+        /// The hung code of a run that was given up has returned after all.
+        void returned(ModuleRun run);
+    }
+
+    private final Host host;
+    private final KnownDevice device;
+    private final String deviceId;
+    private final long deviceService;
+    private final long factory;
+    private final String driverName;
+    private final String version;
+    private final String name;
+    private final int unit;
+
+    private final Worker worker;
+    private final Agents agents;
+    private final Services services = new Services();
+    private final AtomicReference<@Nullable Cause> cause = new AtomicReference<>();
+    private final AtomicBoolean fenced = new AtomicBoolean();
+    private final AtomicBoolean finished = new AtomicBoolean();
+    private final AtomicBoolean ticking = new AtomicBoolean();
+    private final CountDownLatch end = new CountDownLatch(1);
+
+    private volatile List<AgentThread> stuckAgents = List.of();
+
+    // Dropped at the end, so that an old status keeps no driver's class.
+    private volatile @Nullable Driver driver;
+    private volatile @Nullable Module module;
+    private volatile @Nullable Instance instance;
+    private volatile @Nullable Lease lease;
+    private volatile @Nullable LeaseService leases;
+
+    private volatile boolean left;
+    private volatile long generation;
+    private volatile State state = State.DISCOVERED;
+    private volatile String reason = "";
+
+    ModuleRun(Host host, KnownDevice device, Driver driver, int unit) {
+        this.host = host;
+        this.device = device;
+        this.deviceId = device.id();
+        this.deviceService = device.serviceId();
+        this.driver = driver;
+        this.factory = driver.serviceId();
+        this.driverName = driver.name();
+        this.version = driver.version().toString();
+        this.unit = unit;
+        this.name = driver.prefix() + unit;
+        this.agents = new Agents(name, deviceId, this::agentFailed);
+        this.worker = new Worker(name, deviceId, this::workerLeft);
+    }
+
+    String name() {
+        return name;
+    }
+
+    int unit() {
+        return unit;
+    }
+
+    String deviceId() {
+        return deviceId;
+    }
+
+    /// The service id of the device it was made for.
+    long deviceService() {
+        return deviceService;
+    }
+
+    /// The service id of the factory it was made by.
+    long factory() {
+        return factory;
+    }
+
+    String driverName() {
+        return driverName;
+    }
+
+    State state() {
+        return state;
+    }
+
+    ModuleStatus status() {
+        return new ModuleStatus(
+                name, deviceId, driverName, version, generation, state, reason, services.labels());
+    }
+
+    // --- from discovery to service ---------------------------------------------------------------
+
+    /// Begins; comes back at once.
+    void begin() {
+        worker.post(this::bringUp);
+    }
+
+    private void bringUp() {
+        Driver of = driver;
+        if (of == null || cause.get() != null) {
+            return;
+        }
+        String doing = "being checked";
+        try {
+            Bringing bringing = host.bringing();
+            step("the check of its class files", CONSTRUCT_LIMIT, () -> bringing.check(of));
+            doing = "its lease";
+            Bringing.Grant grant = bringing.grant(device, of);
+            leases = grant.by();
+            lease = grant.lease();
+            generation = grant.lease().epoch();
+            doing = "constructor";
+            Module made = construct(bringing, of);
+            Context context = new Context(this, device.device(), grant.lease(), of);
+            doing = "init";
+            step(doing, limit(made, Module.Step.INIT), () -> run(() -> made.init(context)));
+            enter(State.INITIALIZED);
+            if (cause.get() == null) {
+                doing = "start";
+                step(doing, limit(made, Module.Step.START), () -> run(made::start));
+                agents.begin();
+                enter(State.RUNNING);
+                LOG.info(
+                        "{} drives {} ({} {}, generation {})",
+                        name,
+                        deviceId,
+                        driverName,
+                        version,
+                        generation);
+            }
+        } catch (Fenced e) {
+            LOG.debug("{}: {}", name, e.getMessage());
+        } catch (Throwable e) { // a driver's failure, whatever it is, stays with its module
+            if (!fenced.get()) {
+                bringUpFailed(doing, e);
+            }
+        }
+    }
+
+    private void bringUpFailed(String doing, Throwable e) {
+        boolean plain = e instanceof ModuleError || e instanceof helix.hal.api.DeviceException;
+        if (!plain) {
+            LOG.warn("{}: {} failed", name, doing, e);
+        }
+        // An earlier report of the module's own tells more than what followed from it.
+        cause.compareAndSet(null, Cause.failure(Reason.of(e)));
+        Cause why = cause.get();
+        String failure = why == null ? null : why.failure();
+        services.close();
+        closeAgents();
+        String unconfirmed = release();
+        dispose();
+        String text = failure == null ? Reason.of(e) : failure;
+        finish(State.FAILED, unconfirmed == null ? text : text + "; " + unconfirmed);
+    }
+
+    private Module construct(Bringing bringing, Driver of) throws Exception {
+        Instance made =
+                worker.step("constructor", CONSTRUCT_LIMIT, () -> bringing.construct(of, device));
+        if (fenced.get()) {
+            made.dispose();
+            throw new Fenced();
+        }
+        instance = made;
+        module = made.module();
+        return made.module();
+    }
+
+    // --- from service to the end -----------------------------------------------------------------
+
+    /// Why it would end now without a fault of its own.
+    Cause going(Duration stopLimit) {
+        // The registry may tell of a driver's end before it tells of the device's that caused it.
+        return device.device().isPresent() ? Cause.stop(stopLimit) : Cause.gone(stopLimit);
+    }
+
+    /// Ends this run and waits for that.
+    void stop(Cause why, Duration within) {
+        requestEnd(why);
+        if (worker.isCurrentThread() || agents.isCurrentThread()) {
+            return; // it waits for itself otherwise
+        }
+        try {
+            if (!end.await(within.toMillis(), TimeUnit.MILLISECONDS)) {
+                fence("it did not stop within " + seconds(within) + ", it is in " + worker.where());
+                end.await(RELEASE_LIMIT.toMillis() + 2_000, TimeUnit.MILLISECONDS);
+            }
+            if (!fenced.get()) {
+                worker.awaitExit(EVENT_LIMIT); // has nothing to do any more
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /// Ends this run without waiting.
+    void requestEnd(Cause why) {
+        if (cause.compareAndSet(null, why)) {
+            worker.post(this::tearDown);
+        }
+    }
+
+    /// The module's own report that it cannot go on.
+    void fail(String why, Throwable failure) {
+        if (cause.get() == null && !fenced.get()) {
+            LOG.warn("{}: {}", name, why, failure);
+            requestEnd(Cause.failure(why));
+        }
+    }
+
+    private void agentFailed(AgentThread agent, Throwable failure) {
+        fail("agent " + agent.name() + ": " + Reason.of(failure), failure);
+    }
+
+    private void tearDown() {
+        Cause why = cause.get();
+        if (why == null || fenced.get() || finished.get()) {
+            return;
+        }
+        try {
+            String failure = why.failure();
+            Module m = module;
+            if (m != null && (state == State.RUNNING || state == State.INITIALIZED)) {
+                failure = first(failure, stopModule(m, why));
+            }
+            step("withdrawing its services", EVENT_LIMIT, () -> run(services::close));
+            String unconfirmed = release();
+            dispose();
+            failure = first(failure, why.isGone() ? null : unconfirmed);
+            finish(
+                    failure == null ? State.STOPPED : State.FAILED,
+                    failure != null ? failure : why.isGone() ? "the device is gone" : "");
+        } catch (Fenced e) {
+            LOG.debug("{}: {}", name, e.getMessage());
+        } catch (Exception e) { // of the platform's own steps
+            LOG.warn("{} did not end cleanly", name, e);
+            fence("its end failed: " + Reason.of(e));
+        }
+    }
+
+    /// Takes a module out of service.
+    ///
+    /// @return what failed, or null
+    private @Nullable String stopModule(Module m, Cause why) throws Exception {
+        boolean served = state == State.RUNNING;
+        if (served && why.isGone()) {
+            attempt("handleEvent", EVENT_LIMIT, () -> m.handleEvent(new Event.DeviceRemoved()));
+        }
+        enter(State.QUIESCED);
+        step("withdrawing its services", EVENT_LIMIT, () -> run(services::close));
+        String failure = null;
+        if (served && !why.isGone() && why.failure() == null) {
+            failure =
+                    attempt(
+                            "quiesce",
+                            QUIESCE_LIMIT.plusSeconds(1),
+                            () -> m.quiesce(Deadline.after(QUIESCE_LIMIT)));
+        }
+        failure = first(failure, closeAgents());
+        Duration own = limit(m, Module.Step.STOP);
+        Duration limit = own.compareTo(why.stopLimit()) < 0 ? own : why.stopLimit();
+        String stop = attempt("stop", limit, m::stop);
+        // A device that is gone does not obey; that is no news.
+        return why.isGone() ? null : first(failure, stop);
+    }
+
+    private @Nullable String closeAgents() {
+        List<AgentThread> stuck = agents.close(Deadline.after(AGENT_LIMIT));
+        stuckAgents = stuck;
+        return stuck.isEmpty()
+                ? null
+                : "agent " + stuck.get(0).name() + " stuck in " + stuck.get(0).where();
+    }
+
+    /// Gives the lease back.
+    ///
+    /// @return why the device did not confirm, or null if it did
+    private @Nullable String release() {
+        LeaseService by = leases;
+        Lease of = lease;
+        if (by == null || of == null) {
+            return null;
+        }
+        leases = null;
+        LeaseService.Release release = by.release(of, Deadline.after(RELEASE_LIMIT));
+        stuckAgents.forEach(AgentThread::interrupt);
+        return release.confirmed()
+                ? null
+                : "the device did not confirm its reset: " + release.reset();
+    }
+
+    private void dispose() {
+        Instance of = instance;
+        instance = null;
+        module = null;
+        if (of != null) {
+            of.dispose();
+        }
+    }
+
+    private void finish(State last, String why) {
+        if (!finished.compareAndSet(false, true)) {
+            return;
+        }
+        module = null;
+        driver = null;
+        lease = null;
+        reason = why;
+        state = last;
+        if (last == State.STOPPED) {
+            LOG.info("{} on {} has stopped{}", name, deviceId, why.isEmpty() ? "" : ": " + why);
+        } else {
+            LOG.warn("{} on {} is {}: {}", name, deviceId, last, why);
+        }
+        worker.end();
+        host.ended(this);
+        end.countDown();
+    }
+
+    // --- what hangs -----------------------------------------------------------------------------
+
+    /// Looks whether something hangs. Called by the supervisor, some times a second.
+    void check(long nanoTime) {
+        Worker.Step step = worker.current();
+        if (step != null && step.isOverdue(nanoTime)) {
+            fence(
+                    "%s hangs, for more than %s, in %s"
+                            .formatted(step.what(), seconds(step.limit()), worker.where()));
+            return;
+        }
+        AgentThread stuck = agents.stuck(nanoTime, AGENT_LIMIT.toNanos());
+        if (stuck != null && cause.get() == null) {
+            String where = "agent " + stuck.name() + " stuck in " + stuck.where();
+            LOG.warn("{}: {}", name, where);
+            requestEnd(Cause.failure(where));
+        }
+    }
+
+    /// Gives up on the worker: takes everything from the module, on a thread of its own.
+    private void fence(String why) {
+        if (!finished.get() && fenced.compareAndSet(false, true)) {
+            Threads.start(name, deviceId, "reaper", () -> reap(why));
+        }
+    }
+
+    private void reap(String why) {
+        cause.compareAndSet(null, Cause.failure(why));
+        closeAgents();
+        String unconfirmed = null;
+        try {
+            unconfirmed = release();
+        } catch (RuntimeException e) {
+            LOG.warn("{}: its lease could not be released", name, e);
+            unconfirmed = Reason.of(e);
+        }
+        Instance of = instance;
+        instance = null;
+        finish(State.ZOMBIE, unconfirmed == null ? why : why + "; " + unconfirmed);
+        worker.abandon();
+        noteReturn();
+        // Last, because both call code of others, which may wait for the module's.
+        services.close();
+        if (of != null) {
+            of.dispose();
+        }
+    }
+
+    private void workerLeft() {
+        left = true;
+        noteReturn();
+    }
+
+    /// A hung module is no zombie any more once its thread is gone.
+    private synchronized void noteReturn() {
+        if (left && state == State.ZOMBIE) {
+            String why = reason + "; it has returned since";
+            reason = why;
+            state = State.FAILED;
+            host.returned(this);
+        }
+    }
+
+    // --- in service ------------------------------------------------------------------------------
+
+    /// Passes a second on, and asks how the module is.
+    void tick(long nanoTime) {
+        if (state == State.RUNNING && ticking.compareAndSet(false, true)) {
+            worker.post(() -> {
+                ticking.set(false);
+                inService("handleEvent", m -> m.handleEvent(new Event.Tick(nanoTime)));
+                inService("health", m -> health(m.health()));
+            });
+        }
+    }
+
+    /// Passes an event on.
+    ///
+    /// @return complete when the module has taken note, or will not
+    CompletableFuture<Void> tell(Event event) {
+        CompletableFuture<Void> told = new CompletableFuture<>();
+        worker.post(
+                new Worker.Task() {
+                    @Override
+                    public void run() {
+                        inService("handleEvent", m -> m.handleEvent(event));
+                        told.complete(null);
+                    }
+
+                    @Override
+                    public void cancel() {
+                        told.complete(null);
+                    }
+                });
+        return told;
+    }
+
+    private void health(Module.Health health) {
+        String detail = health.ok() || !health.detail().isEmpty() ? health.detail() : "not well";
+        if (!detail.equals(reason)) {
+            LOG.info("{} says: {}", name, detail.isEmpty() ? "all is well" : detail);
+            reason = detail;
+            host.changed();
+        }
+    }
+
+    private void inService(String what, java.util.function.Consumer<Module> call) {
+        Module m = module;
+        if (m == null || state != State.RUNNING || cause.get() != null) {
+            return;
+        }
+        try {
+            step(what, EVENT_LIMIT, () -> run(() -> call.accept(m)));
+        } catch (Fenced e) {
+            LOG.debug("{}: {}", name, e.getMessage());
+        } catch (Throwable e) { // the module's failure
+            fail(what + ": " + Reason.of(e), e);
+        }
+    }
+
+    /// Passes a request on and waits for the answer.
+    Object request(Request request) {
+        if (worker.isCurrentThread()) {
+            throw new ModuleError(name + " cannot ask itself");
+        }
+        Question question = new Question(this, request);
+        worker.post(question);
+        return question.answer();
+    }
+
+    /// Asks the module; on the worker.
+    Object ask(Request request) throws Exception {
+        Module m = module;
+        if (m == null || state != State.RUNNING) {
+            throw new ModuleError(name + " is " + state + (reason.isEmpty() ? "" : ": " + reason));
+        }
+        return step(
+                "handleRequest " + request.name(), Question.LIMIT, () -> m.handleRequest(request));
+    }
+
+    // --- what the context passes on --------------------------------------------------------------
+
+    <T> Registration publish(Class<T> type, T service, Map<String, ?> properties) {
+        Instance of = instance;
+        if (of == null || fenced.get()) {
+            throw new ModuleError(name + " is being stopped and publishes nothing more");
+        }
+        return services.publish(
+                of.bundleContext(),
+                new Services.Owner(deviceId, driverName, name, generation),
+                type,
+                service,
+                properties);
+    }
+
+    AgentHandle agent(String role, Agent agent, Idle idle) {
+        return agents.add(role, agent, idle);
+    }
+
+    // --- steps -----------------------------------------------------------------------------------
+
+    private void enter(State next) {
+        if (!fenced.get()) {
+            state = next;
+            host.changed();
+        }
+    }
+
+    private Duration limit(Module m, Module.Step of) throws Exception {
+        return step("limit", EVENT_LIMIT, () -> m.limit(of));
+    }
+
+    private <T extends @Nullable Object> T step(String what, Duration limit, Callable<T> body)
+            throws Exception {
+        if (fenced.get()) {
+            throw new Fenced();
+        }
+        T result = worker.step(what, limit, body);
+        if (fenced.get()) {
+            throw new Fenced();
+        }
+        return result;
+    }
+
+    /// Takes a step whose failure does not keep the next one from being taken.
+    ///
+    /// @return what failed, or null
+    private @Nullable String attempt(String what, Duration limit, Body body) {
+        try {
+            step(what, limit, () -> run(body));
+            return null;
+        } catch (Fenced e) {
+            throw e;
+        } catch (Throwable e) { // the module's failure
+            if (fenced.get()) {
+                throw new Fenced();
+            }
+            LOG.warn("{}: {} failed", name, what, e);
+            return what + ": " + Reason.of(e);
+        }
+    }
+
+    private static @Nullable Void run(Body body) throws Exception {
+        body.run();
+        return null;
+    }
+
+    private static @Nullable String first(@Nullable String one, @Nullable String other) {
+        return one != null ? one : other;
+    }
+
+    static String seconds(Duration duration) {
+        return duration.toMillis() % 1000 == 0
+                ? duration.toSeconds() + " s"
+                : duration.toMillis() + " ms";
+    }
+
+    /// Something that may fail.
+    @FunctionalInterface
+    private interface Body {
+        void run() throws Exception;
+    }
+}

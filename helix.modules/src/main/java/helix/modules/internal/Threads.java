@@ -1,0 +1,30 @@
+package helix.modules.internal;
+
+import org.slf4j.MDC;
+
+/// Threads of the platform on which a module's code runs: named after it, and with its device and
+/// name in each log line.
+final class Threads {
+    private Threads() {}
+
+    static Thread start(String module, String deviceId, String role, Runnable body) {
+        Thread thread =
+                Thread.ofPlatform()
+                        .name("helix-" + module + "-" + role)
+                        .daemon(true)
+                        .inheritInheritableThreadLocals(false)
+                        .unstarted(() -> {
+                            MDC.put("device", deviceId);
+                            MDC.put("module", module);
+                            try {
+                                body.run();
+                            } finally {
+                                MDC.clear();
+                            }
+                        });
+        // Not the starter's loader, which may be that of a driver that goes before this thread.
+        thread.setContextClassLoader(Threads.class.getClassLoader());
+        thread.start();
+        return thread;
+    }
+}

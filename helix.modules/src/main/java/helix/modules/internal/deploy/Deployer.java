@@ -1,0 +1,230 @@
+package helix.modules.internal.deploy;
+
+import helix.modules.api.ModuleError;
+import helix.modules.api.binder.Deployments;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.osgi.framework.Bundle;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.BundleException;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Deactivate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Follows the deploy folder: a new jar is installed and started, a changed one updated, a removed
+/// one uninstalled. A jar counts once it has looked the same twice, so that one that is still being
+/// written is left alone.
+///
+/// The framework keeps a copy of the jar, and the bundle's location, `helix-deploy:` and the file's
+/// name, tells after a restart which bundle came from which file.
+@Component(service = Deployments.class, immediate = true)
+public final class Deployer implements Deployments {
+    private static final String SCHEME = "helix-deploy:";
+    private static final Duration PERIOD = Duration.ofMillis(250);
+    private static final Logger LOG = LoggerFactory.getLogger(Deployer.class);
+
+    /// How a file looked.
+    private record Look(long size, long modified) {}
+
+    private final BundleContext context;
+    private final JarCheck check;
+    private final @Nullable Path folder;
+    private final Map<String, Look> seen = new TreeMap<>();
+    private final Map<String, Look> done = new TreeMap<>();
+    private final Map<String, Deployment> deployments = new TreeMap<>();
+    private final @Nullable ScheduledThreadPoolExecutor poller;
+
+    /// Made by the component runtime.
+    ///
+    /// @param context this bundle's
+    @Activate
+    public Deployer(BundleContext context) {
+        this.context = context;
+        this.check = new JarCheck(context);
+        String path = context.getProperty("helix.deploy");
+        this.folder = path == null ? null : Path.of(path);
+        this.poller =
+                path == null
+                        ? null
+                        : new ScheduledThreadPoolExecutor(
+                                1,
+                                Thread.ofPlatform()
+                                        .name("helix-deploy")
+                                        .daemon(true)
+                                        .inheritInheritableThreadLocals(false)
+                                        .factory());
+    }
+
+    /// Begins to look.
+    @Activate
+    void open() {
+        if (poller != null) {
+            var _ =
+                    poller.scheduleWithFixedDelay(
+                            this::look, 0, PERIOD.toMillis(), TimeUnit.MILLISECONDS);
+        }
+    }
+
+    /// Looks no more; the bundles stay.
+    @Deactivate
+    void close() {
+        if (poller != null) {
+            poller.shutdownNow();
+        }
+    }
+
+    @Override
+    public synchronized List<Deployment> list() {
+        return List.copyOf(deployments.values());
+    }
+
+    @Override
+    public synchronized Deployment install(Path jar) {
+        Path to = folder;
+        if (to == null) {
+            throw new ModuleError("this instance has no deploy folder (helix.deploy is not set)");
+        }
+        String file = jar.getFileName().toString();
+        if (!file.endsWith(".jar")) {
+            throw new ModuleError(jar + " is no .jar file");
+        }
+        if (!Files.isReadable(jar)) {
+            throw new ModuleError("cannot read " + jar);
+        }
+        JarCheck.Result result = check.check(jar, SCHEME + file);
+        if (result.refusal() != null) {
+            LOG.warn("{} is not deployed: {}", jar, result.refusal());
+            return new Deployment(file, result.name(), "", State.REFUSED, result.refusal());
+        }
+        try {
+            Files.createDirectories(to);
+            Path draft = to.resolve(file + ".part");
+            Files.copy(jar, draft, StandardCopyOption.REPLACE_EXISTING);
+            Files.move(
+                    draft,
+                    to.resolve(file),
+                    StandardCopyOption.ATOMIC_MOVE,
+                    StandardCopyOption.REPLACE_EXISTING);
+            Look look = lookAt(to.resolve(file));
+            seen.put(file, look);
+            return deploy(to.resolve(file), file, look);
+        } catch (IOException e) {
+            throw new ModuleError("cannot copy " + jar + " to " + to + ": " + e, e);
+        }
+    }
+
+    private synchronized void look() {
+        Path from = folder;
+        try {
+            if (from == null || !Files.isDirectory(from)) {
+                return;
+            }
+            Map<String, Path> files = new TreeMap<>();
+            try (var jars = Files.newDirectoryStream(from, "*.jar")) {
+                jars.forEach(j -> files.put(j.getFileName().toString(), j));
+            }
+            TreeSet<String> gone = new TreeSet<>(deployments.keySet());
+            gone.addAll(deployedFiles());
+            gone.removeAll(files.keySet());
+            gone.forEach(this::remove);
+            for (Map.Entry<String, Path> file : files.entrySet()) {
+                Look look = lookAt(file.getValue());
+                boolean settled = look.equals(seen.put(file.getKey(), look));
+                if (settled && !look.equals(done.get(file.getKey()))) {
+                    deploy(file.getValue(), file.getKey(), look);
+                }
+            }
+        } catch (IOException | RuntimeException e) { // the next look may be luckier
+            LOG.warn("the deploy folder {} cannot be followed: {}", from, e.toString(), e);
+        }
+    }
+
+    private static Look lookAt(Path file) throws IOException {
+        return new Look(Files.size(file), Files.getLastModifiedTime(file).toMillis());
+    }
+
+    /// The files whose bundles are installed, also by an earlier run.
+    private List<String> deployedFiles() {
+        return java.util.Arrays.stream(context.getBundles())
+                .map(Bundle::getLocation)
+                .filter(l -> l.startsWith(SCHEME))
+                .map(l -> l.substring(SCHEME.length()))
+                .toList();
+    }
+
+    private Deployment deploy(Path jar, String file, Look look) {
+        done.put(file, look);
+        String location = SCHEME + file;
+        Bundle bundle = context.getBundle(location);
+        JarCheck.Result result = check.check(jar, location);
+        Deployment deployment;
+        if (result.refusal() != null) {
+            String kept = bundle == null ? "" : bundle.getVersion().toString();
+            String note = kept.isEmpty() ? "" : " (version " + kept + " runs on)";
+            LOG.warn("{} is not deployed: {}{}", file, result.refusal(), note);
+            deployment =
+                    new Deployment(
+                            file, result.name(), kept, State.REFUSED, result.refusal() + note);
+        } else {
+            deployment = activate(jar, file, bundle, result, look);
+        }
+        deployments.put(file, deployment);
+        return deployment;
+    }
+
+    private Deployment activate(
+            Path jar, String file, @Nullable Bundle present, JarCheck.Result result, Look look) {
+        Bundle bundle = present;
+        try {
+            if (bundle == null) {
+                try (InputStream in = Files.newInputStream(jar)) {
+                    bundle = context.installBundle(SCHEME + file, in);
+                }
+            } else if (bundle.getLastModified() < look.modified()
+                    || !bundle.getVersion().toString().equals(result.version())
+                    || deployments.containsKey(file)) {
+                try (InputStream in = Files.newInputStream(jar)) {
+                    bundle.update(in);
+                }
+            }
+            bundle.start();
+            String version = bundle.getVersion().toString();
+            LOG.info("{} is deployed: {} {}", file, result.name(), version);
+            return new Deployment(file, result.name(), version, State.ACTIVE, "");
+        } catch (IOException | BundleException e) {
+            String message = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+            LOG.warn("{} could not be started: {}", file, message);
+            String version = bundle == null ? "" : bundle.getVersion().toString();
+            return new Deployment(file, result.name(), version, State.FAILED, message);
+        }
+    }
+
+    private void remove(String file) {
+        seen.remove(file);
+        done.remove(file);
+        deployments.remove(file);
+        Bundle bundle = context.getBundle(SCHEME + file);
+        if (bundle == null) {
+            return;
+        }
+        try {
+            bundle.uninstall();
+            LOG.info("{} was removed: {} is uninstalled", file, bundle.getSymbolicName());
+        } catch (BundleException e) {
+            LOG.warn("{} was removed, but not its bundle: {}", file, e.getMessage());
+        }
+    }
+}

@@ -1,0 +1,5 @@
+/// Brings the jars of the deploy folder into use.
+@NullMarked
+package helix.modules.internal.deploy;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,6 @@
+package helix.modules.probe;
+
+/// A class service.
+public interface Gadget {
+    String hello();
+}

@@ -1,0 +1,160 @@
+package helix.shell;
+
+import helix.block.api.Disk;
+import helix.hal.api.Device;
+import helix.hal.api.machine.Machine;
+import helix.hal.api.machine.MachineControl;
+import helix.modules.api.binder.Binder;
+import helix.modules.api.binder.Binder.ModuleStatus;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/// What commands see of the rest of the platform: the services there are at this moment. Any of
+/// them may be missing; the methods that need one say so in a [CommandFailed].
+public interface Platform {
+    /// The line for a platform without hardware.
+    String NO_MACHINE = "no machine is available: run ./helix setup";
+
+    /// A device and the properties of its service.
+    ///
+    /// @param device the device
+    /// @param properties by name
+    record Entry(Device device, Map<String, ?> properties) {
+        /// For what the platform itself uses the device.
+        ///
+        /// @return null for a device that drivers may have
+        public @Nullable String reserved() {
+            Object use = properties.get(Device.RESERVED);
+            return use == null ? null : use.toString();
+        }
+    }
+
+    /// The binder.
+    ///
+    /// @return empty while its bundle is not active
+    Optional<Binder> binder();
+
+    /// The machines.
+    ///
+    /// @return a snapshot, by name
+    List<Machine> machines();
+
+    /// The machines that can be changed by hand.
+    ///
+    /// @return a snapshot, by name
+    List<MachineControl> controls();
+
+    /// The devices.
+    ///
+    /// @return a snapshot, by id
+    List<Entry> devices();
+
+    /// The disks.
+    ///
+    /// @return a snapshot, by name
+    List<Disk> disks();
+
+    /// A property of the framework.
+    ///
+    /// @param name such as `helix.instance`
+    /// @return null if it is not set
+    @Nullable String property(String name);
+
+    /// The binder, which is needed.
+    ///
+    /// @return the binder
+    default Binder requireBinder() {
+        return binder().orElseThrow(
+                        () -> new CommandFailed("no binder: bundle helix.modules is not active"));
+    }
+
+    /// The modules, none without a binder.
+    ///
+    /// @return a snapshot
+    default List<ModuleStatus> modules() {
+        return binder().map(Binder::modules).orElse(List.of());
+    }
+
+    /// Insists on some hardware.
+    default void requireMachine() {
+        if (machines().isEmpty() && devices().isEmpty()) {
+            throw new CommandFailed(NO_MACHINE);
+        }
+    }
+
+    /// The disk of a name.
+    ///
+    /// @param name such as `nvme0n1`
+    /// @return the disk
+    default Disk disk(String name) {
+        List<Disk> disks = disks();
+        return disks.stream()
+                .filter(d -> d.name().equals(name))
+                .findFirst()
+                .orElseThrow(() -> unknown("disk", name, disks.stream().map(Disk::name).toList()));
+    }
+
+    /// The machine of a name.
+    ///
+    /// @param name such as `qemu`
+    /// @return the machine
+    default Machine machine(String name) {
+        List<Machine> machines = machines();
+        return machines.stream()
+                .filter(m -> m.name().equals(name))
+                .findFirst()
+                .orElseThrow(() ->
+                        unknown("machine", name, machines.stream().map(Machine::name).toList()));
+    }
+
+    /// The id of a device, which a person may name by its id, a PCI address without its segment,
+    /// the name of its module, or that of a disk it serves.
+    ///
+    /// @param name one of these
+    /// @return the device's id
+    default String deviceId(String name) {
+        List<String> ids = new ArrayList<>(devices().stream().map(e -> e.device().id()).toList());
+        modules().stream()
+                .map(ModuleStatus::deviceId)
+                .filter(i -> !ids.contains(i))
+                .forEach(ids::add);
+        if (ids.contains(name)) {
+            return name;
+        }
+        if (ids.contains("0000:" + name)) {
+            return "0000:" + name;
+        }
+        for (ModuleStatus module : modules()) {
+            if (module.name().equals(name)) {
+                return module.deviceId();
+            }
+        }
+        for (Disk disk : disks()) {
+            if (disk.name().equals(name) && disk.backing().isPresent()) {
+                return disk.backing().get().device();
+            }
+        }
+        if (ids.isEmpty() && machines().isEmpty()) {
+            throw new CommandFailed("no device '" + name + "': " + NO_MACHINE);
+        }
+        throw unknown("device", name, ids);
+    }
+
+    /// Says that a name is not known, and which are.
+    ///
+    /// @param what kind of thing
+    /// @param name what was asked for
+    /// @param known what there is
+    /// @return to be thrown
+    static CommandFailed unknown(String what, String name, List<String> known) {
+        String hint =
+                known.isEmpty()
+                        ? "there is none"
+                        : "known: " + String.join(", ", new TreeSet<>(known));
+        return new CommandFailed("no " + what + " '" + name + "' (" + hint + ")");
+    }
+}

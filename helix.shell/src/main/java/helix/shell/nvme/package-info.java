@@ -1,0 +1,5 @@
+/// Commands answered by the NVMe driver.
+@NullMarked
+package helix.shell.nvme;
+
+import org.jspecify.annotations.NullMarked;

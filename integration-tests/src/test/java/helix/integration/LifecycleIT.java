@@ -1,0 +1,166 @@
+package helix.integration;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import helix.block.api.Disk;
+import helix.modules.api.binder.Binder;
+import java.io.InputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.stream.Stream;
+import javax.inject.Inject;
+import org.junit.Test;
+import org.junit.runner.RunWith;
+import org.ops4j.pax.exam.Configuration;
+import org.ops4j.pax.exam.Option;
+import org.ops4j.pax.exam.junit.PaxExam;
+import org.ops4j.pax.exam.spi.reactors.ExamReactorStrategy;
+import org.ops4j.pax.exam.spi.reactors.PerClass;
+import org.osgi.framework.Bundle;
+import org.osgi.framework.BundleContext;
+
+/// Stop, start and update of the driver, the HAL and the machine come back clean, and leave nothing behind.
+@RunWith(PaxExam.class)
+@ExamReactorStrategy(PerClass.class)
+public class LifecycleIT {
+    private static final String DRIVER = "helix.driver.block.nvme";
+    private static final Duration LIMIT = Duration.ofSeconds(15);
+
+    @Inject private BundleContext context;
+
+    @Configuration
+    public Option[] platform() {
+        return Platform.onQemu("mem:64M");
+    }
+
+    private static int rounds() {
+        return Boolean.getBoolean("helix.full") ? 200 : 15;
+    }
+
+    @Test
+    public void stoppingAndStartingTheDriverLeavesNothingBehind() throws Exception {
+        Bundle driver = Platform.find(context, DRIVER);
+        leavesNothingBehind(
+                () -> {
+                    driver.stop();
+                    awaitState(Disk.State.DRIVERLESS);
+                    driver.start();
+                    awaitState(Disk.State.PRESENT);
+                });
+    }
+
+    @Test
+    public void updatingTheDriverLeavesNothingBehind() throws Exception {
+        Bundle driver = Platform.find(context, DRIVER);
+        Path jar = Path.of(URI.create(driver.getLocation()));
+        leavesNothingBehind(
+                () -> {
+                    long before = generation();
+                    try (InputStream in = Files.newInputStream(jar)) {
+                        driver.update(in);
+                    }
+                    Platform.await("a new generation", LIMIT, () -> generation() > before);
+                    awaitState(Disk.State.PRESENT);
+                });
+    }
+
+    @Test
+    public void theHalStopsAndStartsUnderTheDriver() throws Exception {
+        restart("helix.hal");
+    }
+
+    @Test
+    public void theMachineStopsAndStartsUnderTheDriver() throws Exception {
+        restart("helix.hal.qemu");
+        assertThat(ProcessHandle.current().descendants()
+                        .filter(p -> p.info().commandLine().orElse("").startsWith("/usr/bin/" + Qemu.PROGRAM))
+                        .count())
+                .as("QEMU processes of this one")
+                .isEqualTo(1);
+    }
+
+    private void restart(String bundle) throws Exception {
+        awaitState(Disk.State.PRESENT);
+        int threads = threads();
+        Bundle hal = Platform.find(context, bundle);
+        hal.stop();
+        awaitState(Disk.State.ABSENT);
+        hal.start();
+        awaitState(Disk.State.PRESENT);
+        readSomething();
+        assertThat(threads()).isLessThanOrEqualTo(threads + 1);
+    }
+
+    private interface Round {
+        void run() throws Exception;
+    }
+
+    private void leavesNothingBehind(Round round) throws Exception {
+        awaitState(Disk.State.PRESENT);
+        for (int i = 0; i < 5; i++) {
+            round.run();
+            readSomething();
+        }
+        int classes = classes();
+        int threads = threads();
+        long files = openFiles();
+        for (int i = 0; i < rounds(); i++) {
+            round.run();
+        }
+        readSomething();
+        Platform.await(
+                "as many threads as before (" + threads + ")", LIMIT, () -> threads() <= threads);
+        assertThat(openFiles()).as("open files").isLessThanOrEqualTo(files);
+        // One generation's classes may still be waiting for a collection.
+        Platform.await(
+                "about as many classes as before (" + classes + ", now " + classes() + ")",
+                LIMIT,
+                () -> classes() <= classes + 120);
+    }
+
+    private void awaitState(Disk.State state) throws InterruptedException {
+        Disk disk = Platform.service(context, Disk.class, "(disk.name=nvme0n1)");
+        Platform.await("nvme0n1 is " + state, LIMIT, () -> disk.state() == state);
+    }
+
+    private long generation() {
+        try {
+            return Platform.service(context, Binder.class)
+                    .module("nvme0")
+                    .map(Binder.ModuleStatus::generation)
+                    .orElse(0L);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new AssertionError(e);
+        }
+    }
+
+    private void readSomething() throws InterruptedException {
+        Disk disk = Platform.service(context, Disk.class, "(disk.name=nvme0n1)");
+        try (Disk.Access access = disk.open(Disk.OpenMode.READ, "test");
+                Arena arena = Arena.ofConfined()) {
+            MemorySegment target = arena.allocate(8192);
+            access.readBlock(0, target);
+        }
+    }
+
+    private static int classes() {
+        System.gc();
+        return ManagementFactory.getClassLoadingMXBean().getLoadedClassCount();
+    }
+
+    private static int threads() {
+        return ManagementFactory.getThreadMXBean().getThreadCount();
+    }
+
+    private static long openFiles() throws Exception {
+        try (Stream<Path> files = Files.list(Path.of("/proc/self/fd"))) {
+            return files.count();
+        }
+    }
+}
