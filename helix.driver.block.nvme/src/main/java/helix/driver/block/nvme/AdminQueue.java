@@ -82,6 +82,7 @@ final class AdminQueue {
     /// @return DW0 of the completion
     /// @throws CommandFailedException if it ended with an error status
     /// @throws DeviceTimeoutException if it did not end; the controller is then reset
+    /// @throws NotSentException if the machine stands still
     /// @throws DeviceGoneException if the controller is gone
     int execute(AdminCommand command, Duration limit) {
         lock.lock();
@@ -155,8 +156,14 @@ final class AdminQueue {
 
     private void submit(AdminCommand command, int id) {
         SubmissionEntry.admin(submission.segment(), tail, id, command);
-        tail = (tail + 1) % ENTRIES;
-        controller.ringAdminTail(tail);
+        int next = (tail + 1) % ENTRIES;
+        try {
+            controller.ringAdminTail(next);
+        } catch (DeviceTimeoutException e) {
+            controller.clock().stalled(e);
+            throw new NotSentException(controller.name(), command, e);
+        }
+        tail = next;
     }
 
     private void await(AdminCommand command, Duration limit) {

@@ -4,8 +4,6 @@ import helix.driver.api.block.BlockOp;
 import helix.driver.api.block.BlockQueue;
 import helix.driver.api.block.BlockStatus;
 import helix.driver.api.block.ScatterList;
-import helix.hal.api.DeviceGoneException;
-import helix.hal.api.DeviceTimeoutException;
 import helix.hal.api.DmaBuffer;
 import helix.hal.api.Lease;
 import helix.hal.api.LeaseRevokedException;
@@ -72,10 +70,10 @@ final class IoQueue implements BlockQueue {
     private final CompletionRing completion;
     private final ScatterList single = new ScatterList(1);
     private final boolean eagerHead;
+    private final Reach reach;
     private final OwnerWait wait;
 
     private Namespace namespace;
-    private @Nullable Object reachedPool;
 
     private volatile int state = EMPTY;
     private volatile int finalStatus = BlockStatus.OK;
@@ -110,6 +108,7 @@ final class IoQueue implements BlockQueue {
         this.submission = new SubmissionRing(memory, slots, requests);
         this.completion = new CompletionRing(memory);
         this.eagerHead = eagerHead;
+        this.reach = new Reach(controller);
         this.wait = new OwnerWait(this, sleeps);
     }
 
@@ -204,11 +203,6 @@ final class IoQueue implements BlockQueue {
         int tail = submission.show(controller.clock().now());
         try {
             doorbells.tail(tail);
-        } catch (DeviceTimeoutException e) {
-            // The machine is stalled; the write is done when it goes on. The watch looks after it.
-            controller.clock().stalled(e);
-        } catch (DeviceGoneException e) {
-            controller.gone(e.getMessage());
         } catch (LeaseRevokedException | IllegalStateException e) {
             lost(e);
         }
@@ -216,7 +210,7 @@ final class IoQueue implements BlockQueue {
 
     @Override
     public int poll(CompletionHandler handler, int max) {
-        if (state != OPEN) {
+        if (state != OPEN || doorbells.isOwed()) {
             settle();
         }
         int taken = requests.hasEnded() ? pollEnded(handler, max) : 0;
@@ -253,26 +247,13 @@ final class IoQueue implements BlockQueue {
 
     // ---- Submission
 
-    @SuppressWarnings("ReferenceEquality") // pools are identities
     private void check(int op, int flags, long lba, int blocks, ScatterList list) {
         if (op != BlockOp.READ && op != BlockOp.WRITE && op != BlockOp.COMPARE) {
             throw new IllegalArgumentException(BlockOp.name(op) + " takes no memory");
         }
         namespace.check(op, flags, lba, blocks, list);
-        for (int i = 0; i < list.size(); i++) {
-            DmaBuffer buffer = list.buffer(i);
-            if (buffer.pool() != reachedPool) {
-                checkReached(buffer);
-            }
-        }
-    }
-
-    private void checkReached(DmaBuffer buffer) {
         try {
-            if (!controller.reaches(buffer)) {
-                throw new IllegalArgumentException(controller.name() + " does not reach " + buffer);
-            }
-            reachedPool = buffer.pool();
+            reach.check(list);
         } catch (LeaseRevokedException e) {
             lost(e);
         }
@@ -394,11 +375,7 @@ final class IoQueue implements BlockQueue {
         }
         try {
             doorbells.head(head);
-        } catch (DeviceTimeoutException e) {
-            controller.clock().stalled(e);
-        } catch (DeviceGoneException e) {
-            controller.gone(e.getMessage());
-        } catch (LeaseRevokedException e) {
+        } catch (LeaseRevokedException | IllegalStateException e) {
             lost(e);
         }
     }
@@ -419,14 +396,23 @@ final class IoQueue implements BlockQueue {
                 STATE.compareAndSet(this, DRAIN, EMPTY);
             }
             case EMPTY -> kick();
+            case OPEN -> ringOwed();
             case LOST, ENDED -> {
                 if (state == ENDED || settleLost()) {
                     endAll(finalStatus);
                 }
             }
             default -> {
-                // Nothing to do.
+                // FROZEN, CLOSED: nothing to do.
             }
+        }
+    }
+
+    private void ringOwed() {
+        try {
+            doorbells.retry();
+        } catch (LeaseRevokedException | IllegalStateException e) {
+            lost(e);
         }
     }
 
@@ -469,7 +455,7 @@ final class IoQueue implements BlockQueue {
     /// Whether poll would find something.
     boolean isReady() {
         int now = state;
-        if (requests.hasEnded()) {
+        if (requests.hasEnded() || doorbells.isOwed()) {
             return true;
         }
         if (now == EMPTY) {

@@ -85,7 +85,7 @@ final class Pairs {
             queues.set(id, queue);
             try {
                 create(queue);
-            } catch (CommandFailedException e) {
+            } catch (CommandFailedException | NotSentException e) {
                 queues.set(id, null);
                 memory.close();
                 throw e;
@@ -142,6 +142,9 @@ final class Pairs {
                     AdminCommand.deleteCompletionQueue(queue.id),
                     controller.settings().adminTimeout());
             throw e;
+        } catch (NotSentException e) {
+            controller.fault("queue " + queue.id + " is half created");
+            throw new DeviceException(String.valueOf(e.getMessage()), e);
         }
         queue.opened();
     }

@@ -45,6 +45,11 @@ final class StallClock {
         }
     }
 
+    /// Whether the machine stands still, as far as is known.
+    boolean isStalled() {
+        return stalledSince != 0;
+    }
+
     /// Notes that the machine answers. For the watch alone.
     void answered() {
         long since = stalledSince;

@@ -191,6 +191,8 @@ final class Watch implements Agent {
                     controller.settings().recoveryAdminTimeout());
         } catch (DeviceGoneException e) {
             throw e;
+        } catch (NotSentException e) {
+            aborted[queue.id][slot] = 0;
         } catch (DeviceException e) {
             LOG.warn("{}: abort failed: {}", controller.name(), e.getMessage());
             controller.fault("abort failed");

@@ -409,4 +409,37 @@ class RecoveryTest {
         assertThat(Fixture.drain(queue, 1)).containsExactly("5:ok");
         queue.close();
     }
+
+    @Test
+    void aDoorbellThatAStalledMachineRefusedIsRungWhenItGoesOn() {
+        f.start();
+        BlockQueue queue = f.disk().openQueue(QueueOptions.polled(4));
+        f.nvme.throwTimeout = true;
+        assertThat(queue.submit(BlockOp.FLUSH, 0, 0, 0, null, 0, 5)).isTrue();
+        queue.kick();
+        assertThat(queue.await(100_000)).isFalse();
+        f.runAgents();
+        assertThat(queue.poll((t, s) -> {}, 9)).isZero();
+        f.nvme.throwTimeout = false;
+        f.runAgents();
+        assertThat(queue.await(100_000)).isTrue();
+        assertThat(Fixture.drain(queue, 1)).containsExactly("5:ok");
+        queue.close();
+    }
+
+    @Test
+    void aQueueThatAStalledMachineRefusedLeavesNothingBehind() {
+        f.start();
+        int before = f.hal.liveBuffers;
+        BlockDevice disk = f.disk();
+        f.nvme.throwTimeout = true;
+        assertThatThrownBy(() -> disk.openQueue(QueueOptions.polled(1)))
+                .isInstanceOf(DeviceException.class)
+                .hasMessageContaining("Create I/O Completion Queue not sent");
+        f.nvme.throwTimeout = false;
+        f.runAgents();
+        assertThat(f.hal.liveBuffers).isEqualTo(before);
+        assertThat(f.nvme.resets).isZero();
+        disk.openQueue(QueueOptions.polled(1)).close();
+    }
 }
