@@ -85,7 +85,7 @@ final class AsyncEvents {
             readToRearm(page, LogPages.CHANGED_NAMESPACES_BYTES);
             // The list says which changed, or that there are too many: looking at all does for
             // both.
-            namespaces.scan();
+            namespaces.scan(limit());
             return;
         }
         String kind =
@@ -106,10 +106,17 @@ final class AsyncEvents {
         }
     }
 
+    /// Events are handled on the watch, which may not stay away for long.
+    private Duration limit() {
+        return controller.settings().recoveryAdminTimeout();
+    }
+
     private void readToRearm(int page, int bytes) {
         try {
             controller.read(
-                    AdminCommand.getLogPage(page, AdminCommand.ALL_NAMESPACES, bytes), bytes);
+                    AdminCommand.getLogPage(page, AdminCommand.ALL_NAMESPACES, bytes),
+                    bytes,
+                    limit());
         } catch (CommandFailedException e) {
             LOG.warn("{}: event not acknowledged: {}", controller.name(), e.getMessage());
         }

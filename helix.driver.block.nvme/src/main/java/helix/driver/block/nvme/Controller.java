@@ -4,6 +4,7 @@ import helix.driver.api.block.BlockStatus;
 import helix.driver.block.nvme.NvmeRegisters.CAP;
 import helix.driver.block.nvme.NvmeRegisters.CC;
 import helix.driver.block.nvme.NvmeRegisters.CSTS;
+import helix.hal.api.Deadline;
 import helix.hal.api.DeviceException;
 import helix.hal.api.DeviceGoneException;
 import helix.hal.api.DmaBuffer;
@@ -48,7 +49,6 @@ final class Controller {
     private static final Duration SHUTDOWN_MIN = Duration.ofSeconds(2);
     private static final Duration SHUTDOWN_MAX = Duration.ofSeconds(30);
     private static final Duration RUNNING_WAIT = Duration.ofSeconds(5);
-    private static final int WZSL_BYTE = 1;
 
     private final Hal hal;
     private final Settings settings;
@@ -152,6 +152,7 @@ final class Controller {
                     capabilities.timeout(),
                     () -> (status() & (CSTS.RDY.mask() | CSTS.CFS.mask())) != 0);
             clearEnable();
+            leaveAlone();
         }
         await("CSTS.RDY = 0", capabilities.timeout(), this::isDisabled);
     }
@@ -160,9 +161,18 @@ final class Controller {
     void clearEnable() {
         int cc = registers.cc();
         registers.cc(cc & ~CC.EN.mask() & ~CC.SHN.mask());
-        if (quirks.contains(Quirks.DELAY_BEFORE_CHECK_READY)) {
-            // The one wait without a register to look at: looking is what must not be done.
-            LockSupport.parkNanos(QUIRK_DELAY.toNanos());
+    }
+
+    /// How long the registers must not be looked at after [#clearEnable].
+    long silentNanos() {
+        return quirks.contains(Quirks.DELAY_BEFORE_CHECK_READY) ? QUIRK_DELAY.toNanos() : 0;
+    }
+
+    /// The one wait without a register to look at: looking is what must not be done.
+    private void leaveAlone() {
+        Deadline silence = Deadline.after(Duration.ofNanos(silentNanos()));
+        while (!silence.isExpired()) {
+            LockSupport.parkNanos(silence.remainingNanos());
         }
     }
 
@@ -209,9 +219,12 @@ final class Controller {
 
         // 8. Command sets: a combination with the NVM command set must be selected.
         if (hasCommandSets()) {
-            selectCommandSets(limit);
+            CommandSets.select(name(), admin, limit);
         }
-        writeZeroesLimit = readWriteZeroesLimit(limit);
+        writeZeroesLimit =
+                hasCommandSets() && !quirks.contains(Quirks.IDENTIFY_CNS)
+                        ? CommandSets.writeZeroesLimit(name(), admin, limit)
+                        : 0;
 
         // 9. Number of queues, and the interrupts for them.
         if (shadow == null && settings.shadowDoorbells() && id.supportsShadowDoorbells()) {
@@ -274,41 +287,6 @@ final class Controller {
         }
     }
 
-    /// Step 8. Identify CNS 1Ch: a vector of 512 combinations, 64 bits each, of command sets.
-    private void selectCommandSets(Duration limit) {
-        MemorySegment combinations =
-                admin.read(
-                        AdminCommand.identify(AdminCommand.Cns.COMMAND_SETS, 0xFFFF << 16, 0),
-                        AdminQueue.DATA_BYTES,
-                        limit);
-        int selected = CommandSets.select(combinations);
-        if (selected < 0) {
-            throw new DeviceException(
-                    name() + ": no combination of command sets has the NVM command set");
-        }
-        admin.execute(
-                AdminCommand.setFeatures(AdminCommand.Feature.COMMAND_SET_PROFILE, selected),
-                limit);
-    }
-
-    /// Identify CNS 06h, byte 1: WZSL. NVM 1.0, section 4.1.5.4. Controllers before 2.0 lack it.
-    private int readWriteZeroesLimit(Duration limit) {
-        if (!hasCommandSets() || quirks.contains(Quirks.IDENTIFY_CNS)) {
-            return 0;
-        }
-        try {
-            MemorySegment data =
-                    admin.read(
-                            AdminCommand.identify(AdminCommand.Cns.COMMAND_SET_CONTROLLER, 0, 0),
-                            AdminQueue.DATA_BYTES,
-                            limit);
-            return data.get(java.lang.foreign.ValueLayout.JAVA_BYTE, WZSL_BYTE) & 0xFF;
-        } catch (CommandFailedException e) {
-            LOG.debug("{}: no limits of the NVM command set: {}", name(), e.getMessage());
-            return 0;
-        }
-    }
-
     /// Step 9. Set Features 07h; counts are 0's based, and more may be granted than asked for.
     private int setNumberOfQueues(Duration limit) {
         int stride = capabilities.doorbellStride();
@@ -349,6 +327,7 @@ final class Controller {
             }
         }
         clearEnable();
+        leaveAlone();
         await("CSTS.RDY = 0", capabilities.timeout(), this::isDisabled);
         hal.pci().busMaster(hal.lease(), false);
     }
@@ -404,11 +383,11 @@ final class Controller {
     }
 
     /// The same with data.
-    MemorySegment read(AdminCommand command, int bytes) {
+    MemorySegment read(AdminCommand command, int bytes, Duration limit) {
         admin.lock.lock();
         try {
             requireRunning();
-            return admin.read(command, bytes, settings.adminTimeout());
+            return admin.read(command, bytes, limit);
         } finally {
             admin.lock.unlock();
         }

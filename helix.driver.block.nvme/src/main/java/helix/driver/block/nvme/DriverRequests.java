@@ -55,7 +55,8 @@ final class DriverRequests {
         return new IdentifyNamespace(
                         controller.read(
                                 AdminCommand.identify(AdminCommand.Cns.NAMESPACE, (int) nsid, 0),
-                                AdminQueue.DATA_BYTES))
+                                AdminQueue.DATA_BYTES,
+                                controller.settings().adminTimeout()))
                 .document();
     }
 
@@ -89,6 +90,9 @@ final class DriverRequests {
     }
 
     private MemorySegment log(int page, int nsid, int bytes) {
-        return controller.read(AdminCommand.getLogPage(page, nsid, bytes), bytes);
+        return controller.read(
+                AdminCommand.getLogPage(page, nsid, bytes),
+                bytes,
+                controller.settings().adminTimeout());
     }
 }

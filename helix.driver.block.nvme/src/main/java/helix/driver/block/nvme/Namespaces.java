@@ -7,6 +7,7 @@ import helix.modules.api.ModuleContext;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SortedSet;
@@ -51,6 +52,7 @@ final class Namespaces {
     private final Map<Integer, Entry> driven = new TreeMap<>(Integer::compareUnsigned);
     private final Map<Integer, String> refused = new TreeMap<>(Integer::compareUnsigned);
     private boolean publishing;
+    private Duration limit = Duration.ZERO;
 
     Namespaces(Controller controller, ModuleContext context, PlainCalls plainCalls) {
         this.controller = controller;
@@ -59,9 +61,12 @@ final class Namespaces {
     }
 
     /// Looks at all active namespaces: at first, and after each change.
-    void scan() {
+    ///
+    /// @param each how long an admin command may take
+    void scan(Duration each) {
         lock.lock();
         try {
+            limit = each;
             SortedSet<Integer> active = active();
             for (Integer nsid : driven.keySet().toArray(new Integer[0])) {
                 if (!active.contains(nsid)) {
@@ -93,7 +98,8 @@ final class Namespaces {
             MemorySegment list =
                     controller.read(
                             AdminCommand.identify(AdminCommand.Cns.ACTIVE_NAMESPACES, from, 0),
-                            AdminQueue.DATA_BYTES);
+                            AdminQueue.DATA_BYTES,
+                            limit);
             for (int i = 0; i < LIST_ENTRIES; i++) {
                 int nsid = list.get(INT, 4L * i);
                 if (nsid == 0) {
@@ -122,7 +128,8 @@ final class Namespaces {
                 new IdentifyNamespace(
                         controller.read(
                                 AdminCommand.identify(AdminCommand.Cns.NAMESPACE, nsid, 0),
-                                AdminQueue.DATA_BYTES));
+                                AdminQueue.DATA_BYTES,
+                                limit));
         String reason = reasonAgainst(data, descriptors(nsid));
         Entry known = driven.get(nsid);
         if (reason != null) {
@@ -174,7 +181,8 @@ final class Namespaces {
             return NamespaceDescriptors.of(
                     controller.read(
                             AdminCommand.identify(AdminCommand.Cns.NAMESPACE_DESCRIPTORS, nsid, 0),
-                            AdminQueue.DATA_BYTES));
+                            AdminQueue.DATA_BYTES,
+                            limit));
         } catch (CommandFailedException e) {
             LOG.debug(
                     "{}: no descriptors of namespace {}: {}",

@@ -80,7 +80,7 @@ public final class NvmeDriver implements Module {
         Controller controller = new Controller(hal, settings);
         controller.initialize();
         Namespaces namespaces = new Namespaces(controller, context, new PlainCalls(controller));
-        namespaces.scan();
+        namespaces.scan(settings.adminTimeout());
         AsyncEvents events = new AsyncEvents(controller, namespaces);
         parts =
                 new Parts(

@@ -59,6 +59,9 @@ final class Watch implements Agent {
         if (phase == Phase.GONE || phase == Phase.FAILED || phase == Phase.STOPPED) {
             return 0;
         }
+        if (phase == Phase.DISABLING && System.nanoTime() - stepBegan < controller.silentNanos()) {
+            return 0;
+        }
         if (!controller.admin().lock.tryLock(LOCK_MILLIS, TimeUnit.MILLISECONDS)) {
             // Somebody waits for an admin command; if the controller is gone, that ends the wait.
             return checkPresence();
@@ -261,7 +264,7 @@ final class Watch implements Agent {
             controller.phase(Phase.RUNNING);
             LOG.info("{}: running again", controller.name());
             controller.pairs().wakeAll();
-            namespaces.scan();
+            namespaces.scan(controller.settings().recoveryAdminTimeout());
         } catch (DeviceGoneException e) {
             throw e;
         } catch (DeviceException e) {

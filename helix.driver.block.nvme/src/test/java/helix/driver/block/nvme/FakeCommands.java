@@ -29,6 +29,7 @@ final class FakeCommands {
     int wzsl;
     int acceptedEvents;
     boolean garbageList;
+    boolean oldIdentify;
     int abortResult;
     boolean abortsEndCommands = true;
 
@@ -219,6 +220,10 @@ final class FakeCommands {
         MemorySegment d = hal.resolve(c.prp1, 4096);
         int cns = c.cdw[10] & 0xFF;
         FakeNamespace ns = namespaces.get(c.nsid);
+        if (oldIdentify && cns > 1) {
+            nvme.complete(c, 0x002, 0);
+            return;
+        }
         switch (cns) {
             case 0x00 -> {
                 if (ns != null) {

@@ -40,6 +40,7 @@ final class FakeHal implements MmioService, IrqService, DmaService, PciService, 
     boolean irqClosed;
     boolean leaseArenaClosed;
     int liveBuffers;
+    int addressBits;
     private InterruptHandler[] handlers = new InterruptHandler[0];
     private boolean[] masked = new boolean[0];
     private boolean[] latched = new boolean[0];
@@ -79,6 +80,7 @@ final class FakeHal implements MmioService, IrqService, DmaService, PciService, 
     }
 
     private synchronized DmaBuffer allocate(Arena from, DmaRequest request) {
+        addressBits = request.addressBits();
         MemorySegment segment = from.allocate(request.size(), request.alignment());
         granted.put(segment.address(), segment);
         liveBuffers++;
