@@ -28,7 +28,11 @@ record HelixCommand(int exit, String out, String err) {
                 process.descendants().forEach(ProcessHandle::destroyForcibly);
                 process.destroyForcibly();
                 throw new AssertionError(
-                        "./helix " + List.of(arguments) + " did not end in " + LIMIT_SECONDS + " s");
+                        "./helix "
+                                + List.of(arguments)
+                                + " did not end in "
+                                + LIMIT_SECONDS
+                                + " s");
             }
             return new HelixCommand(
                     process.exitValue(), Files.readString(out), Files.readString(err));
@@ -65,8 +69,11 @@ record HelixCommand(int exit, String out, String err) {
         return this;
     }
 
-    /// The JSON documents on standard output, one a line.
+    /// The JSON documents on standard output, one a line, among what people read.
     List<JsonElement> documents() {
-        return out.lines().filter(l -> !l.isBlank()).map(JsonParser::parseString).toList();
+        return out.lines()
+                .filter(l -> l.startsWith("{") || l.startsWith("["))
+                .map(JsonParser::parseString)
+                .toList();
     }
 }

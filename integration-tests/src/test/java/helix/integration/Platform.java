@@ -77,11 +77,10 @@ final class Platform {
                 jars.filter(j -> j.toString().endsWith(".jar"))
                         .filter(j -> !isForLauncher(j))
                         .sorted(Comparator.comparing(Platform::isOurs).thenComparing(j -> j))
-                        .forEach(
-                                j ->
-                                        options.add(
-                                                bundle(j.toUri().toString())
-                                                        .startLevel(isOurs(j) ? 4 : 3)));
+                        .forEach(j ->
+                                options.add(
+                                        bundle(j.toUri().toString())
+                                                .startLevel(isOurs(j) ? 4 : 3)));
             }
             return options.toArray(Option[]::new);
         } catch (IOException e) {
@@ -93,7 +92,8 @@ final class Platform {
         return jar.getFileName().toString().startsWith("helix.");
     }
 
-    /// Sessions, what installs files, and the log's files are the launcher's to set up; its tests use them.
+    /// Sessions, what installs files, and the log's files are the launcher's to set up; its tests
+    /// use them.
     private static boolean isForLauncher(Path jar) {
         String name = jar.getFileName().toString();
         return name.contains("jline")
@@ -123,7 +123,8 @@ final class Platform {
         ServiceTracker<T, T> tracker;
         try {
             Filter both =
-                    FrameworkUtil.createFilter("(&(objectClass=" + type.getName() + ")" + filter + ")");
+                    FrameworkUtil.createFilter(
+                            "(&(objectClass=" + type.getName() + ")" + filter + ")");
             tracker = new ServiceTracker<>(context, both, null);
         } catch (InvalidSyntaxException e) {
             throw new IllegalArgumentException(filter, e);
