@@ -87,7 +87,7 @@ final class AdminQueue {
         lock.lock();
         try {
             int id = nextId;
-            nextId = nextId + 1 & FIRST_EVENT_ID - 1;
+            nextId = (nextId + 1) & (FIRST_EVENT_ID - 1);
             waitingFor = id;
             arrived = false;
             submit(command, id);

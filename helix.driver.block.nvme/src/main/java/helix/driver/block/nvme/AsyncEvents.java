@@ -44,7 +44,7 @@ final class AsyncEvents {
     /// Step 12 of Base 2.0, section 3.5.1: says which events are wanted, and leaves requests.
     void enable(Duration limit) {
         IdentifyController id = controller.identity();
-        int wanted = SMART_WARNINGS | NOTICES & id.optionalEvents();
+        int wanted = SMART_WARNINGS | (NOTICES & id.optionalEvents());
         try {
             controller
                     .admin()

@@ -91,7 +91,7 @@ record IdentifyNamespace(MemorySegment data) {
     /// The index of the format in use: FLBAS bits 3:0, and 6:5 above them.
     int format() {
         int flbas = FLBAS.getInt(data);
-        return formats() <= 16 ? flbas & 0xF : flbas & 0xF | flbas >>> 1 & 0x30;
+        return formats() <= 16 ? flbas & 0xF : (flbas & 0xF) | (flbas >>> 1 & 0x30);
     }
 
     private int lbaFormat(int index) {

@@ -168,7 +168,7 @@ final class IoQueue implements BlockQueue {
 
     @Override
     public boolean submit(int op, int flags, long lba, int blocks, ScatterList list, int tag) {
-        check(op, blocks, list);
+        check(op, flags, lba, blocks, list);
         int commands = submission.commands(list);
         if (!accepts(commands)) {
             return false;
@@ -254,11 +254,11 @@ final class IoQueue implements BlockQueue {
     // ---- Submission
 
     @SuppressWarnings("ReferenceEquality") // pools are identities
-    private void check(int op, int blocks, ScatterList list) {
+    private void check(int op, int flags, long lba, int blocks, ScatterList list) {
         if (op != BlockOp.READ && op != BlockOp.WRITE && op != BlockOp.COMPARE) {
             throw new IllegalArgumentException(BlockOp.name(op) + " takes no memory");
         }
-        namespace.check(op, blocks, list);
+        namespace.check(op, flags, lba, blocks, list);
         for (int i = 0; i < list.size(); i++) {
             DmaBuffer buffer = list.buffer(i);
             if (buffer.pool() != reachedPool) {
@@ -288,7 +288,7 @@ final class IoQueue implements BlockQueue {
     }
 
     private boolean submitWithoutData(int op, int flags, long lba, int blocks, int tag) {
-        namespace.checkWithoutData(op, lba, blocks);
+        namespace.checkWithoutData(op, flags, lba, blocks);
         if (!accepts(1)) {
             return false;
         }

@@ -81,9 +81,8 @@ final class Namespace implements BlockDevice {
         if (options.depth() < 1) {
             throw new IllegalArgumentException("queue depth " + options.depth());
         }
-        int depth = Math.min(options.depth(), limits.maxQueueDepth());
         boolean sleeps = options.completion() == QueueOptions.Completion.INTERRUPT;
-        return plainCalls.openForClient(this, depth, sleeps);
+        return plainCalls.openForClient(this, options.depth(), sleeps);
     }
 
     @Override
@@ -97,7 +96,8 @@ final class Namespace implements BlockDevice {
     }
 
     /// Checks a request with data against the limits.
-    void check(int op, int blocks, ScatterList list) {
+    void check(int op, int flags, long lba, int blocks, ScatterList list) {
+        checkFlags(op, flags, lba);
         if (op == BlockOp.COMPARE && !limits.supports(op)) {
             throw new IllegalArgumentException(name + " cannot do compare");
         }
@@ -133,7 +133,8 @@ final class Namespace implements BlockDevice {
     }
 
     /// Checks a request without data against the limits.
-    void checkWithoutData(int op, long lba, int blocks) {
+    void checkWithoutData(int op, int flags, long lba, int blocks) {
+        checkFlags(op, flags, lba);
         if (!limits.supports(op)) {
             throw new IllegalArgumentException(name + " cannot do " + BlockOp.name(op));
         }
@@ -145,6 +146,14 @@ final class Namespace implements BlockDevice {
             throw new IllegalArgumentException(
                     "%s: %d blocks in a %s, limit is 1 to %d"
                             .formatted(name, blocks, BlockOp.name(op), limits.maxDiscardBlocks()));
+        }
+    }
+
+    private void checkFlags(int op, int flags, long lba) {
+        if ((flags & ~BlockOp.FUA) != 0 || lba < 0) {
+            throw new IllegalArgumentException(
+                    "%s: %s with flags %x at block %d"
+                            .formatted(name, BlockOp.name(op), flags, lba));
         }
     }
 

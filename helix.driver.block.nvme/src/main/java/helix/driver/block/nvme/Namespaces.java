@@ -37,12 +37,10 @@ final class Namespaces {
 
     private static final class Entry {
         final Namespace namespace;
-        final IdentifyNamespace data;
         ModuleContext.@Nullable Registration registration;
 
-        Entry(Namespace namespace, IdentifyNamespace data) {
+        Entry(Namespace namespace) {
             this.namespace = namespace;
-            this.data = data;
         }
     }
 
@@ -152,7 +150,7 @@ final class Namespaces {
         if (known != null) {
             withdraw(nsid, "changed");
         }
-        Entry entry = new Entry(fresh, data);
+        Entry entry = new Entry(fresh);
         driven.put(nsid, entry);
         LOG.info("{}: {} blocks of {} bytes", fresh, data.blocks(), fresh.blockSize());
         if (publishing) {

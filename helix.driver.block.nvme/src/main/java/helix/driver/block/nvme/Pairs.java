@@ -53,10 +53,11 @@ final class Pairs {
     /// Opens a queue pair.
     ///
     /// @param namespace what it is for
-    /// @param depth how many requests it holds
+    /// @param wanted how many requests it should hold
     /// @param sleeps whether waiting sleeps until an interrupt
     /// @param plain whether it is for the plain calls, which have a pair kept for them
-    IoQueue open(Namespace namespace, int depth, boolean sleeps, boolean plain) {
+    IoQueue open(Namespace namespace, int wanted, boolean sleeps, boolean plain) {
+        int depth = Math.min(wanted, geometry.maxDepth());
         String what = namespace.name();
         if (!controller.lockRunning()) {
             throw new BlockException(what + ": no queue", controller.refusal());

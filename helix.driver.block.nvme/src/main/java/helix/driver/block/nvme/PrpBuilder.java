@@ -78,7 +78,7 @@ final class PrpBuilder {
     /// @return how much of it was taken; 0 if this command can take no more
     long add(long address, long length) {
         long n = Math.min(length, maxBytes - bytes);
-        if (n == 0 || bytes > 0 && (endsInPage || (address & pageMask) != 0)) {
+        if (n == 0 || (bytes > 0 && (endsInPage || (address & pageMask) != 0))) {
             return 0;
         }
         long end = address + n;

@@ -58,7 +58,7 @@ final class Slots {
     int take(int request) {
         int slot = free[--freeCount];
         requests[slot] = request;
-        commandIds[slot] = (commandIds[slot] + (1 << SLOT_BITS) & 0xF000) | slot;
+        commandIds[slot] = ((commandIds[slot] + (1 << SLOT_BITS)) & 0xF000) | slot;
         return slot;
     }
 

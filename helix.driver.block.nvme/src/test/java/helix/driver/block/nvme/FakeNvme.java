@@ -35,6 +35,10 @@ final class FakeNvme implements BusAccess {
     volatile boolean stuckEnabled;
     volatile boolean noShutdown;
     volatile int fatal;
+
+    /// Whether doorbells only note the tail, and [#runDeferred] executes.
+    volatile boolean deferred;
+
     volatile Predicate<Command> swallow = c -> false;
     volatile Predicate<Command> hold = c -> false;
 
@@ -273,7 +277,23 @@ final class FakeNvme implements BusAccess {
             throw new AssertionError("tail doorbell of queue " + id + ": " + value);
         }
         sq.tail = value;
-        run(sq);
+        if (!deferred || id == 0) {
+            run(sq);
+        }
+    }
+
+    /// Executes what is due, for a thread that plays the controller.
+    synchronized void runDeferred() {
+        for (Sq sq : sqs.values()) {
+            if (sq.head != sq.tail) {
+                run(sq);
+            }
+        }
+    }
+
+    /// The controller looks at a shadow doorbell.
+    synchronized void tailFromShadow(int id, int value) {
+        tail(id, value);
     }
 
     private void head(int id, int value) {
