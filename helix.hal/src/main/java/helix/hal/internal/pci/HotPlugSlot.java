@@ -98,8 +98,8 @@ public final class HotPlugSlot {
     /// Looks at the slot, and does what is to be done.
     public void poll() {
         int status = port.config().read16(base + Express.SLOT_STATUS);
-        if (status == 0xFFFF) {
-            // The port itself is gone; its own slot's owner will notice.
+        if (status == 0xFFFF || !port.config().answers()) {
+            // The port itself is gone, or its machine is being reset: somebody else will notice.
             return;
         }
         int events = status & SlotStatus.EVENTS;
@@ -167,7 +167,7 @@ public final class HotPlugSlot {
 
     /// Functions that are published no longer answer.
     private boolean isLost() {
-        return bus.functions().stream().noneMatch(f -> f.config().answers());
+        return bus.functions().stream().allMatch(PciFunction::isSilent);
     }
 
     /// Writes Slot Control and waits until the port has done it.

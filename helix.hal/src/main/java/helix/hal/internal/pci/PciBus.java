@@ -89,6 +89,11 @@ public final class PciBus {
         return bridge != null && HotPlugSlot.isCapable(bridge);
     }
 
+    /// Whether any function on this very bus answers; true if there is none.
+    public boolean answers() {
+        return functions.isEmpty() || functions.stream().anyMatch(f -> f.config().answers());
+    }
+
     /// Whether a function on this very bus has lost an address that it was given.
     public boolean hasForgotten() {
         return functions.stream().anyMatch(PciFunction::hasForgotten);
