@@ -237,6 +237,11 @@ final class MachineHost implements HotPlugSlot.Population {
         functions.forEach(this::withdraw);
     }
 
+    @Override
+    public void unreachable(PciBus bus) {
+        pciChanged = true;
+    }
+
     /// Only now is memory free that one of them might have written to.
     @Override
     public void poweredOff(PciBus bus) {
