@@ -146,6 +146,12 @@ final class MachineHost implements HotPlugSlot.Population {
         irqs.watch();
         switch (machine.status().state()) {
             case READY -> {
+                PciBus known = root;
+                if (known != null && !known.answers()) {
+                    // A reset is under way: nothing that config space says now is true.
+                    pciChanged = true;
+                    return;
+                }
                 if (pciChanged) {
                     pciChanged = false;
                     checkReset();
@@ -176,7 +182,12 @@ final class MachineHost implements HotPlugSlot.Population {
     /// what stands there now is new.
     private void checkReset() {
         PciBus known = root;
-        if (known == null || !known.hasForgotten()) {
+        PciEnumerator finder = enumerator;
+        if (known == null || finder == null) {
+            return;
+        }
+        // Others than were found: the enumeration fell into a reset.
+        if (!known.hasForgotten() && finder.isComplete(known)) {
             return;
         }
         LOG.warn("{}: the machine was reset", machine.name());
@@ -224,6 +235,11 @@ final class MachineHost implements HotPlugSlot.Population {
         }
         slots.removeIf(slot -> bus.children().stream().anyMatch(slot::isOnOrBehind));
         functions.forEach(this::withdraw);
+    }
+
+    @Override
+    public void unreachable(PciBus bus) {
+        pciChanged = true;
     }
 
     /// Only now is memory free that one of them might have written to.

@@ -53,6 +53,14 @@ public final class PciEnumerator {
         bus.all().forEach(PciEnumerator::quieten);
     }
 
+    /// Whether those functions answer on a bus that were found there, and no others.
+    public boolean isComplete(PciBus bus) {
+        PciBus now = new PciBus(bus.number(), bus.bridge());
+        probe(now);
+        List<PciAddress> found = bus.functions().stream().map(PciFunction::address).toList();
+        return now.functions().stream().map(PciFunction::address).toList().equals(found);
+    }
+
     private static PciBus.Space space(PciBar.Kind kind) {
         return switch (kind) {
             case IO -> PciBus.Space.IO;
