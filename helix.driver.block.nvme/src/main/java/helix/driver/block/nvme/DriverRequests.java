@@ -34,9 +34,8 @@ final class DriverRequests {
                 case "mmio-round-trip" -> roundTrip(number(request, "count", 10_000));
                 default ->
                         throw new ModuleError(
-                                "%s: no request '%s' (there are id-ctrl, id-ns, list-ns, smart-log, error-log, fw-log,"
-                                        + " mmio-round-trip)"
-                                                .formatted(controller.name(), request.name()));
+                                "%s: no request '%s' (there are id-ctrl, id-ns, list-ns, smart-log, error-log, fw-log, mmio-round-trip)"
+                                        .formatted(controller.name(), request.name()));
             };
         } catch (DeviceException e) {
             throw new ModuleError(String.valueOf(e.getMessage()), e);
