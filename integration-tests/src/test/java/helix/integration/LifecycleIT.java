@@ -3,6 +3,8 @@ package helix.integration;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import helix.block.api.Disk;
+import helix.hal.api.DmaService;
+import helix.hal.api.PciDevice;
 import helix.modules.api.binder.Binder;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
@@ -12,6 +14,7 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.stream.Stream;
 import javax.inject.Inject;
 import org.junit.Test;
@@ -88,22 +91,25 @@ public class LifecycleIT {
         hal.start();
         awaitState(Disk.State.PRESENT);
         readSomething();
-        assertThat(threads()).isLessThanOrEqualTo(threads + 1);
+        Platform.await(
+                "as many threads as before (" + threads + ")", LIMIT, () -> threads() <= threads);
     }
 
     private interface Round {
         void run() throws Exception;
     }
 
-    private void leavesNothingBehind(Round round) throws Exception {
+    private void leavesNothingBehind(boolean newLoaders, Round round) throws Exception {
         awaitState(Disk.State.PRESENT);
         for (int i = 0; i < 5; i++) {
             round.run();
             readSomething();
         }
         int classes = classes();
+        long gone = ManagementFactory.getClassLoadingMXBean().getUnloadedClassCount();
         int threads = threads();
         long files = openFiles();
+        DmaService.Usage memory = dma();
         for (int i = 0; i < rounds(); i++) {
             round.run();
         }
@@ -111,11 +117,19 @@ public class LifecycleIT {
         Platform.await(
                 "as many threads as before (" + threads + ")", LIMIT, () -> threads() <= threads);
         assertThat(openFiles()).as("open files").isLessThanOrEqualTo(files);
-        // One generation's classes may still be waiting for a collection.
+        assertThat(dma()).as("DMA memory handed out").isEqualTo(memory);
+        // The newest generation's classes are loaded, and one before it may wait for its collection.
+        int perGeneration = classFiles();
         Platform.await(
-                "about as many classes as before (" + classes + ", now " + classes() + ")",
+                "about as many classes as before (" + classes + ")",
                 LIMIT,
-                () -> classes() <= classes + 120);
+                () -> classes() <= classes + 6 * perGeneration);
+        if (newLoaders) {
+            long unloaded = ManagementFactory.getClassLoadingMXBean().getUnloadedClassCount() - gone;
+            assertThat(unloaded)
+                    .as("classes unloaded in %d updates", rounds())
+                    .isGreaterThanOrEqualTo((long) (rounds() - 2) * perGeneration);
+        }
     }
 
     private void awaitState(Disk.State state) throws InterruptedException {
@@ -142,6 +156,17 @@ public class LifecycleIT {
             MemorySegment target = arena.allocate(8192);
             access.readBlock(0, target);
         }
+    }
+
+    private DmaService.Usage dma() throws InterruptedException {
+        PciDevice nvme = Platform.service(context, PciDevice.class, "(pci.class=010802)");
+        return Platform.service(context, DmaService.class).usage(nvme);
+    }
+
+    /// How many classes the driver has that are loaded in each generation: at least half of its files.
+    private int classFiles() {
+        return Collections.list(Platform.find(context, DRIVER).findEntries("/", "*.class", true)).size()
+                / 2;
     }
 
     private static int classes() {

@@ -21,8 +21,12 @@ final class Doorbells {
         shadow = offered != null && offered.covers(queue, stride) ? offered : null;
     }
 
-    /// For queues that the controller creates anew.
+    /// For queues that the controller is about to create.
     void clear() {
+        if (shadow != null) {
+            shadow.clear(tailOffset);
+            shadow.clear(headOffset);
+        }
         lastTail = 0;
         lastHead = 0;
     }

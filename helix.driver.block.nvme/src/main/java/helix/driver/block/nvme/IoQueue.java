@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// the owner; it is always the owner who ends requests, in [#poll]:
 ///
 /// ```
-///            freeze             drain (reset confirmed)       all ended            revive
+///            freeze           thaw (reset confirmed)         settle              revive
 ///   OPEN ────────────▶ FROZEN ─────────────────────▶ DRAIN ─────────────▶ EMPTY ─────────▶ OPEN
 ///     └── end(status) ──▶ ENDED: every request in flight ends with the status, none is taken
 /// ```
@@ -27,13 +27,13 @@ final class IoQueue implements BlockQueue {
     /// Takes requests.
     static final int OPEN = 0;
 
-    /// The controller is being reset: nothing is taken, nothing ends yet.
+    /// The controller is being reset: nothing ends yet.
     static final int FROZEN = 1;
 
     /// The reset is confirmed: what is in flight ends.
     static final int DRAIN = 2;
 
-    /// Nothing is in flight; the controller does not know the queue.
+    /// The controller does not know the queue; what is submitted waits until it does.
     static final int EMPTY = 3;
 
     /// The lease is over, and the platform is resetting the controller.
@@ -181,7 +181,7 @@ final class IoQueue implements BlockQueue {
         try {
             requests.hold(request, list);
         } catch (IllegalStateException e) {
-            requests.giveBack(request);
+            requests.free(request);
             throw e;
         }
         try {
@@ -197,10 +197,11 @@ final class IoQueue implements BlockQueue {
         if (!submission.hasPending()) {
             return;
         }
-        int tail = submission.show(controller.clock().now());
-        if (state != OPEN) {
+        if (state != OPEN && !revive()) {
+            // Shown when the controller is back.
             return;
         }
+        int tail = submission.show(controller.clock().now());
         try {
             doorbells.tail(tail);
         } catch (DeviceTimeoutException e) {
@@ -215,12 +216,11 @@ final class IoQueue implements BlockQueue {
 
     @Override
     public int poll(CompletionHandler handler, int max) {
-        int taken = requests.hasEnded() ? pollEnded(handler, max) : 0;
-        int now = state;
-        if (now == OPEN || now == FROZEN) {
-            return taken + pollRing(handler, max - taken);
+        if (state != OPEN) {
+            settle();
         }
-        return now == EMPTY || now == CLOSED ? taken : taken + drain(handler, max - taken);
+        int taken = requests.hasEnded() ? pollEnded(handler, max) : 0;
+        return state <= FROZEN ? taken + pollRing(handler, max - taken) : taken;
     }
 
     @Override
@@ -279,8 +279,12 @@ final class IoQueue implements BlockQueue {
     }
 
     private boolean accepts(int commands) {
-        if (state != OPEN && !revive()) {
-            return false;
+        if (state != OPEN) {
+            // Also while the controller is reset; it is shown requests when it is back.
+            settle();
+            if (state > EMPTY) {
+                return false;
+            }
         }
         return namespace.isPresent()
                 && requests.inFlight() < requests.depth()
@@ -315,7 +319,7 @@ final class IoQueue implements BlockQueue {
                 break;
             }
             taken++;
-            finish(request, false, handler);
+            finish(request, handler);
         }
         return taken;
     }
@@ -329,7 +333,7 @@ final class IoQueue implements BlockQueue {
             }
             if (request >= 0) {
                 taken++;
-                finish(request, false, handler);
+                finish(request, handler);
             }
         }
         if (eagerHead && completion.hasUnreported()) {
@@ -354,28 +358,33 @@ final class IoQueue implements BlockQueue {
     ///
     /// @return the request that it ended, or [#NOT_ENDED]
     private int consume(int dw2, int dw3) {
-        int commandId = CompletionEntry.CID.get(dw3);
-        int request = slots.end(commandId);
+        int request = slots.end(CompletionEntry.CID.get(dw3));
         if (completion.consume()) {
             reportHead();
         }
         if (request < 0
                 || CompletionEntry.SQID.get(dw2) != id
                 || CompletionEntry.SQHD.get(dw2) >= memory.submissionEntries) {
-            controller.fault(
-                    "queue %d: completion with command %04x, SQID %d, SQHD %d is none of its"
-                            .formatted(
-                                    id,
-                                    commandId,
-                                    CompletionEntry.SQID.get(dw2),
-                                    CompletionEntry.SQHD.get(dw2)));
-            if (request < 0) {
-                return NOT_ENDED;
-            }
+            reportStrange(dw2, dw3);
+        }
+        if (request < 0) {
+            return NOT_ENDED;
         }
         int status = CompletionEntry.STATUS.get(dw3);
         int ended = status == 0 ? BlockStatus.OK : StatusCode.toBlockStatus(status);
         return requests.commandEnded(request, ended) ? request : NOT_ENDED;
+    }
+
+    private void reportStrange(int dw2, int dw3) {
+        if (state == OPEN) {
+            controller.fault(
+                    "queue %d: completion with command %04x, SQID %d, SQHD %d is none of its"
+                            .formatted(
+                                    id,
+                                    CompletionEntry.CID.get(dw3),
+                                    CompletionEntry.SQID.get(dw2),
+                                    CompletionEntry.SQHD.get(dw2)));
+        }
     }
 
     private void reportHead() {
@@ -394,41 +403,58 @@ final class IoQueue implements BlockQueue {
         }
     }
 
-    private void finish(int request, boolean keepMemory, CompletionHandler handler) {
+    private void finish(int request, CompletionHandler handler) {
         int tag = requests.tag(request);
         int status = requests.status(request);
-        requests.free(request, keepMemory);
+        requests.free(request);
         handler.completed(tag, status);
     }
 
-    /// Ends what is in flight: what the controller completed in time as it says, the rest with an
-    /// error.
-    private int drain(CompletionHandler handler, int max) {
-        if (state == LOST && !settleLost()) {
-            return 0;
+    /// Does the owner's part in what happened to the queue.
+    private void settle() {
+        switch (state) {
+            case DRAIN -> {
+                endAll(BlockStatus.ABORTED);
+                rewind();
+                STATE.compareAndSet(this, DRAIN, EMPTY);
+            }
+            case EMPTY -> kick();
+            case LOST, ENDED -> {
+                if (state == ENDED || settleLost()) {
+                    endAll(finalStatus);
+                }
+            }
+            default -> {
+                // Nothing to do.
+            }
         }
-        int now = state;
-        int status = now == ENDED ? finalStatus : BlockStatus.ABORTED;
-        boolean unconfirmed = status == BlockStatus.OUTCOME_UNKNOWN;
-        int taken = pollRing(handler, max);
-        // The handler may submit, and by that revive the queue: then no more is ended here.
-        for (int slot = 0; slot < slots.count() && taken < max && state == now; slot++) {
+    }
+
+    /// Ends what is in flight, for the polls to come: what the controller completed in time as it
+    /// says, the rest with an error.
+    private void endAll(int status) {
+        if (slots.available() == slots.count()) {
+            return;
+        }
+        for (int request = next(); request != NONE; request = next()) {
+            if (request >= 0) {
+                requests.endLater(request);
+            }
+        }
+        boolean reset = state == DRAIN;
+        for (int slot = 0; slot < slots.count(); slot++) {
             int request = slots.request(slot);
-            if (request < 0) {
-                continue;
-            }
-            slots.end(slots.commandId(slot));
-            boolean expired = now == DRAIN && slots.isExpired(slot);
-            if (requests.commandEnded(request, expired ? BlockStatus.TIMED_OUT : status)) {
-                taken++;
-                finish(request, unconfirmed, handler);
+            if (request >= 0) {
+                slots.end(slots.commandId(slot));
+                if (status == BlockStatus.OUTCOME_UNKNOWN) {
+                    requests.abandonMemory(request);
+                }
+                boolean expired = reset && slots.isExpired(slot);
+                if (requests.commandEnded(request, expired ? BlockStatus.TIMED_OUT : status)) {
+                    requests.endLater(request);
+                }
             }
         }
-        if (state == DRAIN && requests.inFlight() == 0) {
-            rewind();
-            STATE.compareAndSet(this, DRAIN, EMPTY);
-        }
-        return taken;
     }
 
     /// Back to what Create I/O Submission and Completion Queue expect.
@@ -436,7 +462,6 @@ final class IoQueue implements BlockQueue {
         completion.rewind();
         submission.rewind();
         slots.clear();
-        doorbells.clear();
     }
 
     // ---- Waiting
@@ -447,7 +472,10 @@ final class IoQueue implements BlockQueue {
         if (requests.hasEnded()) {
             return true;
         }
-        if (now == EMPTY || now == CLOSED) {
+        if (now == EMPTY) {
+            return submission.hasPending() && controller.phase() == Controller.Phase.RUNNING;
+        }
+        if (now == CLOSED) {
             return false;
         }
         if (now == DRAIN || now == ENDED) {
@@ -490,6 +518,11 @@ final class IoQueue implements BlockQueue {
         wake();
     }
 
+    /// The controller is about to be told of the queue. Called with the admin lock held.
+    void opening() {
+        doorbells.clear();
+    }
+
     /// The controller knows the queue. Called with the admin lock held.
     void opened() {
         STATE.compareAndSet(this, EMPTY, OPEN);
@@ -498,13 +531,12 @@ final class IoQueue implements BlockQueue {
     /// Ends the queue for good.
     ///
     /// @param status what requests in flight end with; OUTCOME_UNKNOWN keeps their memory held
-    void end(int status) {
+    synchronized void end(int status) {
         int now = state;
-        while (now < ENDED) {
+        if (now < ENDED) {
             finalStatus = status;
-            if (STATE.compareAndSet(this, now, ENDED)) {
-                break;
-            }
+        }
+        while (now < ENDED && !STATE.compareAndSet(this, now, ENDED)) {
             now = state;
         }
         wake();
@@ -522,12 +554,12 @@ final class IoQueue implements BlockQueue {
                 if (request >= 0) {
                     slots.end(slots.commandId(slot));
                     if (requests.commandEnded(request, BlockStatus.ABORTED)) {
-                        requests.free(request, false);
+                        requests.free(request);
                     }
                 }
             }
             for (int r = requests.takeEnded(); r >= 0; r = requests.takeEnded()) {
-                requests.free(r, false);
+                requests.free(r);
             }
         }
         wake();
@@ -555,9 +587,6 @@ final class IoQueue implements BlockQueue {
 
     /// Brings the queue back after a reset of the controller.
     private boolean revive() {
-        if (state == DRAIN && requests.inFlight() == 0) {
-            drain((tag, status) -> {}, 1);
-        }
         return state == EMPTY && pairs.recreate(this);
     }
 

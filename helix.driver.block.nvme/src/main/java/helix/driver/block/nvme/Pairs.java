@@ -125,6 +125,7 @@ final class Pairs {
     /// Steps 10 and 11 of Base 2.0, section 3.5.1: first the completion queue, then the submission
     /// queue that refers to it.
     private void create(IoQueue queue) {
+        queue.opening();
         QueueMemory m = queue.memory;
         AdminQueue admin = controller.admin();
         admin.execute(

@@ -3,6 +3,7 @@ package helix.driver.block.nvme;
 import helix.driver.api.block.BlockStatus;
 import helix.driver.api.block.ScatterList;
 import helix.hal.api.DmaBuffer;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /// The requests of one queue: tag, commands left, first error, and the memory held. For the queue's
@@ -17,7 +18,7 @@ final class Requests {
     private final @Nullable DmaBuffer[] held;
     private final int maxSegments;
 
-    /// Requests that ended without the controller, to be taken by the next poll.
+    /// Requests that ended otherwise than by the ring, to be taken by the next poll.
     private final int[] ended;
 
     private int endedCount;
@@ -55,12 +56,6 @@ final class Requests {
         return request;
     }
 
-    /// Takes back a request that was never issued.
-    void giveBack(int request) {
-        dropAll(request);
-        free[freeCount++] = request;
-    }
-
     /// Holds the memory of a request, neighbours in the same buffer once.
     void hold(int request, ScatterList list) {
         DmaBuffer last = null;
@@ -91,10 +86,22 @@ final class Requests {
     /// Ends a request at once, for the next poll.
     void endNow(int request, int status) {
         statuses[request] = status;
+        endLater(request);
+    }
+
+    /// Leaves an ended request to the next poll.
+    void endLater(int request) {
         ended[endedCount++] = request;
     }
 
-    /// Takes a request that ended without the controller.
+    /// Keeps the memory of a request held for good, because a device may still write to it.
+    void abandonMemory(int request) {
+        int from = request * maxSegments;
+        Arrays.fill(held, from, from + heldCounts[request], null);
+        heldCounts[request] = 0;
+    }
+
+    /// Takes a request that ended otherwise than by the ring.
     ///
     /// @return the request, -1 if there is none
     int takeEnded() {
@@ -113,13 +120,9 @@ final class Requests {
         return statuses[request];
     }
 
-    /// Frees a request.
-    ///
-    /// @param keepMemory whether its memory stays held, because a device may still write to it
-    void free(int request, boolean keepMemory) {
-        if (!keepMemory) {
-            dropAll(request);
-        }
+    /// Frees a request and drops its memory.
+    void free(int request) {
+        dropAll(request);
         free[freeCount++] = request;
     }
 

@@ -41,6 +41,14 @@ final class ShadowDoorbells {
         return end <= shadow.size();
     }
 
+    /// Zeroes a doorbell's value and event index, for a queue that begins: what an earlier queue of
+    /// this number left there would be taken for its own.
+    void clear(long doorbell) {
+        long offset = doorbell - NvmeRegisters.DOORBELLS;
+        INT.set(shadow.segment(), offset, 0);
+        INT.set(eventIndex.segment(), offset, 0);
+    }
+
     /// Publishes a new value.
     ///
     /// The store must be visible before the event index is read: the controller writes the index

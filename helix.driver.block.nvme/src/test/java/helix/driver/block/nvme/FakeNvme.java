@@ -244,6 +244,12 @@ final class FakeNvme implements BusAccess {
         csts = 1;
     }
 
+    /// A controller that was stuck on its way up arrives.
+    synchronized void becomeReady() {
+        stuckDisabled = false;
+        csts = 1;
+    }
+
     /// For tests of a controller that somebody else reset.
     synchronized void loseConfiguration() {
         cc = 0;

@@ -66,6 +66,25 @@ class ShadowDoorbellsTest {
         f.disk().flush();
     }
 
+    /// QEMU takes the tail that the earlier queue left for the new one's.
+    @Test
+    void aQueueDoesNotInheritTheValuesOfAnEarlierOneOfItsNumber() {
+        f.commands.oacs = 1 << 8;
+        f.settings = f.settings.withShadowDoorbells(true);
+        f.start();
+        try (BlockQueue first = f.disk().openQueue(QueueOptions.polled(4))) {
+            first.submit(BlockOp.FLUSH, 0, 0, 0, null, 0, 1);
+            Fixture.drain(first, 1);
+            f.hal.resolve(f.commands.eventIndex + 8, 4).set(ValueLayout.JAVA_INT, 0, 100);
+        }
+        try (BlockQueue second = f.disk().openQueue(QueueOptions.polled(4))) {
+            assertThat(f.hal.resolve(f.commands.shadow + 8, 4).get(ValueLayout.JAVA_INT, 0))
+                    .isZero();
+            second.submit(BlockOp.FLUSH, 0, 0, 0, null, 0, 2);
+            assertThat(Fixture.drain(second, 1)).containsExactly("2:ok");
+        }
+    }
+
     @Test
     void aResetConfiguresThemAgain() {
         f.commands.oacs = 1 << 8;
