@@ -42,6 +42,12 @@ record HelixCommand(int exit, String out, String err) {
         }
     }
 
+    /// Begins a command that runs until it is ended, and says nothing that anybody reads.
+    static Process begin(String... arguments) throws IOException {
+        Path nowhere = Path.of("/dev/null");
+        return start(nowhere, nowhere, arguments);
+    }
+
     private static Process start(Path out, Path err, String... arguments) throws IOException {
         List<String> command = new ArrayList<>();
         command.add(System.getProperty("helix.command"));
