@@ -30,6 +30,23 @@ public final class PciEnumerator {
         this.host = host;
     }
 
+    /// Undoes what was set up on the root bus, so that [#enumerate] takes none of it for somebody's
+    /// who knew better.
+    public void forgetAll() {
+        PciBus root = new PciBus(host.firstBus(), null);
+        probe(root);
+        for (PciFunction function : root.functions()) {
+            if (function.isBridge()) {
+                function.config().write8(Bridge.SECONDARY, 0);
+                function.config().write8(Bridge.SUBORDINATE, 0);
+            }
+            if (function.isBridge() || function.reservation().isEmpty()) {
+                int decode = Command.IO | Command.MEMORY | Command.MASTER;
+                function.config().update16(Header.COMMAND, decode, 0);
+            }
+        }
+    }
+
     /// Finds and sets up everything.
     ///
     /// @return the root bus
