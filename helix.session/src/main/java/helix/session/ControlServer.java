@@ -23,6 +23,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.felix.service.command.CommandProcessor;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceReference;
@@ -116,29 +117,37 @@ final class ControlServer implements AutoCloseable {
         try (CommandRunner runner =
                 CommandRunner.open(context, processor, InputStream.nullInputStream(), out, err)) {
             runner.session().currentDir(directory);
-            Thread watch =
-                    Thread.ofPlatform()
-                            .daemon()
-                            .name("helix-control-watch")
-                            .start(() -> cancelAtEnd(request, runner));
+            // It ends when the client is closed, after the answer. An interrupt would close the
+            // client before it.
+            AtomicBoolean answered = new AtomicBoolean();
+            Thread.ofPlatform()
+                    .daemon()
+                    .name("helix-control-watch")
+                    .start(() -> cancelAtEnd(request, runner, answered));
             try {
                 return runner.runAll(text);
             } finally {
-                watch.interrupt(); // closes nothing any more: the answer's end is on its way
+                answered.set(true);
             }
         }
     }
 
     /// The client sends nothing more; the end of its stream means that it is gone.
-    private static void cancelAtEnd(InputStream request, CommandRunner runner) {
+    private static void cancelAtEnd(
+            InputStream request, CommandRunner runner, AtomicBoolean answered) {
         try {
-            request.read();
+            int end = request.read();
+            if (end >= 0) {
+                return; // a client that says more than its request: it has no further meaning
+            }
         } catch (IOException e) {
-            // The same: it is gone, or the answer is complete.
-            runner.close();
-            return;
+            if (answered.get()) {
+                return; // our own close, after the answer
+            }
         }
-        runner.close();
+        if (!answered.get()) {
+            runner.close();
+        }
     }
 
     private int status(PrintStream out, boolean json) {

@@ -7,6 +7,8 @@ import helix.shell.blk.Read;
 import helix.shell.blk.Stat;
 import helix.shell.blk.Verify;
 import helix.shell.blk.Write;
+import helix.shell.deploy.Deploy;
+import helix.shell.deploy.ListDeployments;
 import helix.shell.doctor.Doctor;
 import helix.shell.machine.Fault;
 import helix.shell.machine.ListMachines;
@@ -46,6 +48,8 @@ public final class Catalog {
         add("helix:bind", Bind::new);
         add("helix:unbind", Unbind::new);
         add("helix:rebind", Rebind::new);
+        add("helix:deploy", Deploy::new);
+        add("helix:deployments", ListDeployments::new);
         add("helix:doctor", Doctor::new);
         add("blk:read", Read::new);
         add("blk:write", Write::new);

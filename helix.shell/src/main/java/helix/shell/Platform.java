@@ -6,6 +6,7 @@ import helix.hal.api.machine.Machine;
 import helix.hal.api.machine.MachineControl;
 import helix.modules.api.binder.Binder;
 import helix.modules.api.binder.Binder.ModuleStatus;
+import helix.modules.api.binder.Deployments;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -37,6 +38,11 @@ public interface Platform {
     ///
     /// @return empty while its bundle is not active
     Optional<Binder> binder();
+
+    /// What follows the deploy folder.
+    ///
+    /// @return empty while its bundle is not active
+    Optional<Deployments> deployments();
 
     /// The machines.
     ///
@@ -70,6 +76,15 @@ public interface Platform {
     default Binder requireBinder() {
         return binder().orElseThrow(
                         () -> new CommandFailed("no binder: bundle helix.modules is not active"));
+    }
+
+    /// What follows the deploy folder, which is needed.
+    ///
+    /// @return the deployments
+    default Deployments requireDeployments() {
+        return deployments()
+                .orElseThrow(() ->
+                        new CommandFailed("no deployments: bundle helix.modules is not active"));
     }
 
     /// The modules, none without a binder.

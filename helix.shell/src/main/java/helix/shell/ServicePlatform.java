@@ -7,6 +7,7 @@ import helix.hal.api.PlatformDevice;
 import helix.hal.api.machine.Machine;
 import helix.hal.api.machine.MachineControl;
 import helix.modules.api.binder.Binder;
+import helix.modules.api.binder.Deployments;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
@@ -32,6 +33,12 @@ public final class ServicePlatform implements Platform {
             policy = ReferencePolicy.DYNAMIC,
             policyOption = ReferencePolicyOption.GREEDY)
     private volatile @Nullable Binder binder;
+
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile @Nullable Deployments deployments;
 
     @Reference(policyOption = ReferencePolicyOption.GREEDY)
     private volatile List<Machine> machines = List.of();
@@ -60,6 +67,11 @@ public final class ServicePlatform implements Platform {
     @Override
     public Optional<Binder> binder() {
         return Optional.ofNullable(binder);
+    }
+
+    @Override
+    public Optional<Deployments> deployments() {
+        return Optional.ofNullable(deployments);
     }
 
     @Override

@@ -17,6 +17,8 @@ import helix.hal.api.machine.MachineControl;
 import helix.hal.api.machine.MessageInterrupts;
 import helix.hal.api.machine.PciHost;
 import helix.modules.api.binder.Binder;
+import helix.modules.api.binder.Deployments;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -31,6 +33,7 @@ public final class FakePlatform implements Platform {
     public final List<Disk> disks = new ArrayList<>();
     public final Map<String, String> properties = new HashMap<>();
     public Binder binder;
+    public Deployments deployments = new FakeDeployments();
 
     /// A machine with a host bridge, a root port with an NVMe controller behind it, a free network
     /// card and what the machine uses itself.
@@ -68,6 +71,11 @@ public final class FakePlatform implements Platform {
     @Override
     public Optional<Binder> binder() {
         return Optional.ofNullable(binder);
+    }
+
+    @Override
+    public Optional<Deployments> deployments() {
+        return Optional.ofNullable(deployments);
     }
 
     @Override
@@ -319,6 +327,38 @@ public final class FakePlatform implements Platform {
         @Override
         public List<String> awaitSettled(helix.hal.api.Deadline deadline) {
             return List.of();
+        }
+    }
+
+    /// A deploy folder in which a jar becomes what its name says.
+    public static final class FakeDeployments implements Deployments {
+        public final List<Deployment> deployed = new ArrayList<>();
+        public final List<Path> installed = new ArrayList<>();
+
+        @Override
+        public List<Deployment> list() {
+            return deployed;
+        }
+
+        @Override
+        public Deployment install(Path jar) {
+            installed.add(jar);
+            String file = jar.getFileName().toString();
+            if (!file.endsWith(".jar")) {
+                throw new helix.modules.api.ModuleError(jar + " is no .jar file");
+            }
+            State state =
+                    switch (file) {
+                        case "refused.jar" -> State.REFUSED;
+                        case "failed.jar" -> State.FAILED;
+                        default -> State.ACTIVE;
+                    };
+            Deployment deployment =
+                    state == State.ACTIVE
+                            ? new Deployment(file, "test.good", "1.2.3", state, "")
+                            : new Deployment(file, "test.bad", "", state, "it needs x");
+            deployed.add(deployment);
+            return deployment;
         }
     }
 

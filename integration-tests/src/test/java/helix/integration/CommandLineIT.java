@@ -57,7 +57,8 @@ public class CommandLineIT {
                 .anyMatch(f -> f.getAsJsonObject().get("driver").isJsonNull());
     }
 
-    /// One boot with every shape of drive: plain, 4096-byte blocks, two namespaces, one queue pair, behind a port.
+    /// One boot with every shape of drive: plain, 4096-byte blocks, two namespaces, one queue pair,
+    /// behind a port.
     @Test
     public void aFileWrittenToADiskIsThereByteForByte() throws Exception {
         Path plain = disk(96);
@@ -71,7 +72,8 @@ public class CommandLineIT {
         for (String argument :
                 List.of(
                         "-drive", "id=e0,format=raw,if=none,file=" + large,
-                        "-device", "nvme,drive=e0,serial=large,addr=10,logical_block_size=4096,physical_block_size=4096",
+                        "-device",
+                                "nvme,drive=e0,serial=large,addr=10,logical_block_size=4096,physical_block_size=4096",
                         "-drive", "id=e1,format=raw,if=none,file=" + first,
                         "-drive", "id=e2,format=raw,if=none,file=" + second,
                         "-device", "nvme,id=two,serial=two,addr=11",
@@ -113,7 +115,8 @@ public class CommandLineIT {
                     .isEqualTo(Files.size(file));
         }
         JsonObject[] disks =
-                StreamSupport.stream(run.documents().getLast().getAsJsonArray().spliterator(), false)
+                StreamSupport.stream(
+                                run.documents().getLast().getAsJsonArray().spliterator(), false)
                         .map(JsonElement::getAsJsonObject)
                         .toArray(JsonObject[]::new);
         assertThat(disks)
@@ -139,7 +142,8 @@ public class CommandLineIT {
                         .getFirst()
                         .getAsJsonObject();
         assertThat(result.keySet())
-                .contains("iops", "latencyUs", "bytesAllocatedPerIo", "mmioPerIo", "mmioRoundTripUs");
+                .contains(
+                        "iops", "latencyUs", "bytesAllocatedPerIo", "mmioPerIo", "mmioRoundTripUs");
         assertThat(result.get("latencyUs").getAsJsonObject().keySet())
                 .contains("p50", "p99", "p999", "max");
         // Counts do not depend on how busy the machine is; rates do and are measured by hand.
@@ -151,7 +155,8 @@ public class CommandLineIT {
 
     @Test
     public void wrongOptionsGetOneClearLine() throws Exception {
-        HelixCommand.run("exec", "--disk", "/no/such/disk", "helix:lsblk").failsWith("/no/such/disk");
+        HelixCommand.run("exec", "--disk", "/no/such/disk", "helix:lsblk")
+                .failsWith("/no/such/disk");
         HelixCommand.run("exec", "--machine", "vax", "helix:lsblk").failsWith("vax");
         HelixCommand.run("exec", "--profile", "/no/such/profile", "helix:lsblk")
                 .failsWith("/no/such/profile");
@@ -165,14 +170,22 @@ public class CommandLineIT {
         Path tooLarge = random(8);
         Path instance = folder.newFolder("i").toPath();
         String[] where = {"--instance", instance.toString()};
-        HelixCommand.run("start", where[0], where[1], "--machine", "qemu", "--disk", image.toString())
+        HelixCommand.run(
+                        "start",
+                        where[0],
+                        where[1],
+                        "--machine",
+                        "qemu",
+                        "--disk",
+                        image.toString())
                 .succeeds();
         try {
             ctl(instance, "blk:read nvme9n1").failsWith("nvme9n1");
             ctl(instance, "helix:why 0000:7f:00.0").failsWith("0000:7f:00.0");
             ctl(instance, "blk:write nvme0n1 --in " + tooLarge).failsWith("nvme0n1");
             ctl(instance, "blk:write nvme0n1 --in /no/such/file").failsWith("/no/such/file");
-            ctl(instance, "blk:read nvme0n1 --offset 1G --bytes 4k --out /dev/null").failsWith("nvme0n1");
+            ctl(instance, "blk:read nvme0n1 --offset 1G --bytes 4k --out /dev/null")
+                    .failsWith("nvme0n1");
             ctl(instance, "blk:nonsense nvme0n1").failsWith("blk:nonsense");
             ctl(instance, "blk:read nvme0n1 --nonsense").failsWith("--nonsense");
             ctl(instance, "helix:bind 0000:00:04.0 nonsense").failsWith("nonsense");

@@ -28,7 +28,11 @@ record HelixCommand(int exit, String out, String err) {
                 process.descendants().forEach(ProcessHandle::destroyForcibly);
                 process.destroyForcibly();
                 throw new AssertionError(
-                        "./helix " + List.of(arguments) + " did not end in " + LIMIT_SECONDS + " s");
+                        "./helix "
+                                + List.of(arguments)
+                                + " did not end in "
+                                + LIMIT_SECONDS
+                                + " s");
             }
             return new HelixCommand(
                     process.exitValue(), Files.readString(out), Files.readString(err));
@@ -36,6 +40,12 @@ record HelixCommand(int exit, String out, String err) {
             Files.delete(out);
             Files.delete(err);
         }
+    }
+
+    /// Begins a command that runs until it is ended, and says nothing that anybody reads.
+    static Process begin(String... arguments) throws IOException {
+        Path nowhere = Path.of("/dev/null");
+        return start(nowhere, nowhere, arguments);
     }
 
     private static Process start(Path out, Path err, String... arguments) throws IOException {
@@ -65,8 +75,11 @@ record HelixCommand(int exit, String out, String err) {
         return this;
     }
 
-    /// The JSON documents on standard output, one a line.
+    /// The JSON documents on standard output, one a line, among what people read.
     List<JsonElement> documents() {
-        return out.lines().filter(l -> !l.isBlank()).map(JsonParser::parseString).toList();
+        return out.lines()
+                .filter(l -> l.startsWith("{") || l.startsWith("["))
+                .map(JsonParser::parseString)
+                .toList();
     }
 }

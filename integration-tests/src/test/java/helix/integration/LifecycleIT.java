@@ -3,6 +3,8 @@ package helix.integration;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import helix.block.api.Disk;
+import helix.hal.api.DmaService;
+import helix.hal.api.PciDevice;
 import helix.modules.api.binder.Binder;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
@@ -12,6 +14,8 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collections;
+import java.util.List;
 import java.util.stream.Stream;
 import javax.inject.Inject;
 import org.junit.Test;
@@ -24,7 +28,8 @@ import org.ops4j.pax.exam.spi.reactors.PerClass;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 
-/// Stop, start and update of the driver, the HAL and the machine come back clean, and leave nothing behind.
+/// Stop, start and update of the driver, the HAL and the machine come back clean, and leave nothing
+/// behind.
 @RunWith(PaxExam.class)
 @ExamReactorStrategy(PerClass.class)
 public class LifecycleIT {
@@ -46,6 +51,7 @@ public class LifecycleIT {
     public void stoppingAndStartingTheDriverLeavesNothingBehind() throws Exception {
         Bundle driver = Platform.find(context, DRIVER);
         leavesNothingBehind(
+                false,
                 () -> {
                     driver.stop();
                     awaitState(Disk.State.DRIVERLESS);
@@ -59,6 +65,7 @@ public class LifecycleIT {
         Bundle driver = Platform.find(context, DRIVER);
         Path jar = Path.of(URI.create(driver.getLocation()));
         leavesNothingBehind(
+                true,
                 () -> {
                     long before = generation();
                     try (InputStream in = Files.newInputStream(jar)) {
@@ -77,11 +84,7 @@ public class LifecycleIT {
     @Test
     public void theMachineStopsAndStartsUnderTheDriver() throws Exception {
         restart("helix.hal.qemu");
-        assertThat(ProcessHandle.current().descendants()
-                        .filter(p -> p.info().commandLine().orElse("").startsWith("/usr/bin/" + Qemu.PROGRAM))
-                        .count())
-                .as("QEMU processes of this one")
-                .isEqualTo(1);
+        assertThat(Qemu.runningUnder(ProcessHandle.current())).isEqualTo(1);
     }
 
     private void restart(String bundle) throws Exception {
@@ -93,34 +96,51 @@ public class LifecycleIT {
         hal.start();
         awaitState(Disk.State.PRESENT);
         readSomething();
-        assertThat(threads()).isLessThanOrEqualTo(threads + 1);
+        Platform.await(
+                "as many threads as before (" + threads + "): " + threadNames(),
+                LIMIT,
+                () -> threads() <= threads);
     }
 
     private interface Round {
         void run() throws Exception;
     }
 
-    private void leavesNothingBehind(Round round) throws Exception {
+    private void leavesNothingBehind(boolean newLoaders, Round round) throws Exception {
         awaitState(Disk.State.PRESENT);
         for (int i = 0; i < 5; i++) {
             round.run();
             readSomething();
         }
         int classes = classes();
+        long gone = ManagementFactory.getClassLoadingMXBean().getUnloadedClassCount();
         int threads = threads();
         long files = openFiles();
+        DmaService.Usage memory = dma();
         for (int i = 0; i < rounds(); i++) {
             round.run();
         }
         readSomething();
         Platform.await(
-                "as many threads as before (" + threads + ")", LIMIT, () -> threads() <= threads);
-        assertThat(openFiles()).as("open files").isLessThanOrEqualTo(files);
-        // One generation's classes may still be waiting for a collection.
-        Platform.await(
-                "about as many classes as before (" + classes + ", now " + classes() + ")",
+                "as many threads as before (" + threads + "): " + threadNames(),
                 LIMIT,
-                () -> classes() <= classes + 120);
+                () -> threads() <= threads);
+        assertThat(openFiles()).as("open files").isLessThanOrEqualTo(files);
+        assertThat(dma()).as("DMA memory handed out").isEqualTo(memory);
+        // The newest generation's classes are loaded, and one before it may wait for its
+        // collection.
+        int perGeneration = classFiles();
+        Platform.await(
+                "about as many classes as before (" + classes + ")",
+                LIMIT,
+                () -> classes() <= classes + 4 * perGeneration);
+        if (newLoaders) {
+            long unloaded =
+                    ManagementFactory.getClassLoadingMXBean().getUnloadedClassCount() - gone;
+            assertThat(unloaded)
+                    .as("classes unloaded in %d updates", rounds())
+                    .isGreaterThanOrEqualTo((long) (rounds() - 4) * perGeneration / 2);
+        }
     }
 
     private void awaitState(Disk.State state) throws InterruptedException {
@@ -149,13 +169,33 @@ public class LifecycleIT {
         }
     }
 
+    private DmaService.Usage dma() throws InterruptedException {
+        PciDevice nvme = Platform.service(context, PciDevice.class, "(pci.class=010802)");
+        return Platform.service(context, DmaService.class).usage(nvme);
+    }
+
+    /// How many classes the driver has that are loaded in each generation: at least half of its
+    /// files.
+    private int classFiles() {
+        return Collections.list(Platform.find(context, DRIVER).findEntries("/", "*.class", true))
+                .size();
+    }
+
     private static int classes() {
         System.gc();
         return ManagementFactory.getClassLoadingMXBean().getLoadedClassCount();
     }
 
+    private static List<String> threadNames() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .map(Thread::getName)
+                .filter(n -> !n.startsWith("ForkJoinPool.commonPool")) // the JDK's, end when idle
+                .sorted()
+                .toList();
+    }
+
     private static int threads() {
-        return ManagementFactory.getThreadMXBean().getThreadCount();
+        return threadNames().size();
     }
 
     private static long openFiles() throws Exception {

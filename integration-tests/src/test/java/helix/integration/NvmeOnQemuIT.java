@@ -3,12 +3,15 @@ package helix.integration;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import helix.block.api.Disk;
+import helix.driver.api.block.BlockDevice;
+import helix.driver.kit.BlockDeviceKit;
 import helix.hal.api.PciDevice;
 import helix.modules.api.Request;
 import helix.modules.api.binder.Binder;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import javax.inject.Inject;
@@ -30,7 +33,13 @@ public class NvmeOnQemuIT {
 
     @Configuration
     public Option[] platform() {
-        return Platform.onQemu("mem:64M");
+        return Platform.onQemu(
+                List.of(
+                        "-device",
+                        "nvme,drive=e0,serial=large,addr=10,logical_block_size=4096,physical_block_size=4096",
+                        "-drive",
+                        "id=e0,format=raw,if=none,file=" + Platform.scratchFile(64)),
+                "mem:64M");
     }
 
     @Test
@@ -71,6 +80,31 @@ public class NvmeOnQemuIT {
             access.flush();
             access.readBlock(77, in);
             assertThat(in.mismatch(out)).isEqualTo(-1);
+        }
+    }
+
+    @Test
+    public void theNamespaceOf512ByteBlocksPassesTheKit() throws Exception {
+        passesTheKit("nvme0n1", 512);
+    }
+
+    @Test
+    public void theNamespaceOf4096ByteBlocksPassesTheKit() throws Exception {
+        passesTheKit("nvme1n1", 4096);
+    }
+
+    private void passesTheKit(String name, int blockSize) throws Exception {
+        BlockDevice device =
+                Platform.service(context, BlockDevice.class, "(block.name=" + name + ")");
+        assertThat(device.blockSize()).isEqualTo(blockSize);
+        BlockDeviceKit.of(() -> device).runAll(System.out::println).assertPassed();
+    }
+
+    @Test
+    public void aDiskPassesTheKit() throws Exception {
+        Disk disk = Platform.service(context, Disk.class, "(disk.name=nvme0n1)");
+        try (Disk.Access access = disk.open(Disk.OpenMode.WRITE_EXCLUSIVE, "test")) {
+            BlockDeviceKit.of(() -> access).runAll(System.out::println).assertPassed();
         }
     }
 }

@@ -7,6 +7,7 @@ import static org.ops4j.pax.exam.CoreOptions.systemProperty;
 import static org.ops4j.pax.exam.CoreOptions.url;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,6 +54,11 @@ final class Platform {
 
     /// The platform on QEMU with these disks.
     static Option[] onQemu(String... disks) {
+        return onQemu(List.of(), disks);
+    }
+
+    /// The platform on QEMU with further arguments to it.
+    static Option[] onQemu(List<String> qemuArguments, String... disks) {
         try {
             Path distribution = Path.of(System.getProperty("helix.distribution"));
             Path instance = Files.createTempDirectory("helix-it");
@@ -65,6 +71,8 @@ final class Platform {
             options.add(property("helix.deploy", instance.resolve("deploy").toString()));
             options.add(property("helix.machine", "qemu"));
             options.add(property("helix.disks", String.join("\n", disks)));
+            options.add(property("helix.qemu.args", String.join("\n", qemuArguments)));
+            options.add(bundle(System.getProperty("helix.kit")).startLevel(4));
             options.add(property("org.osgi.framework.bsnversion", "multiple"));
             options.add(systemPackages(PACKAGES));
             options.add(
@@ -77,13 +85,26 @@ final class Platform {
                 jars.filter(j -> j.toString().endsWith(".jar"))
                         .filter(j -> !isForLauncher(j))
                         .sorted(Comparator.comparing(Platform::isOurs).thenComparing(j -> j))
-                        .forEach(
-                                j ->
-                                        options.add(
-                                                bundle(j.toUri().toString())
-                                                        .startLevel(isOurs(j) ? 4 : 3)));
+                        .forEach(j ->
+                                options.add(
+                                        bundle(j.toUri().toString())
+                                                .startLevel(isOurs(j) ? 4 : 3)));
             }
             return options.toArray(Option[]::new);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// A sparse file that goes with this JVM.
+    static Path scratchFile(int mebibytes) {
+        try {
+            Path path = Files.createTempFile("helix-it", ".raw");
+            path.toFile().deleteOnExit();
+            try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
+                file.setLength((long) mebibytes << 20);
+            }
+            return path;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -93,7 +114,8 @@ final class Platform {
         return jar.getFileName().toString().startsWith("helix.");
     }
 
-    /// Sessions, what installs files, and the log's files are the launcher's to set up; its tests use them.
+    /// Sessions, what installs files, and the log's files are the launcher's to set up; its tests
+    /// use them.
     private static boolean isForLauncher(Path jar) {
         String name = jar.getFileName().toString();
         return name.contains("jline")
@@ -123,7 +145,8 @@ final class Platform {
         ServiceTracker<T, T> tracker;
         try {
             Filter both =
-                    FrameworkUtil.createFilter("(&(objectClass=" + type.getName() + ")" + filter + ")");
+                    FrameworkUtil.createFilter(
+                            "(&(objectClass=" + type.getName() + ")" + filter + ")");
             tracker = new ServiceTracker<>(context, both, null);
         } catch (InvalidSyntaxException e) {
             throw new IllegalArgumentException(filter, e);

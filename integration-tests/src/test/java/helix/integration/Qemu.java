@@ -2,6 +2,7 @@ package helix.integration;
 
 import static org.junit.Assume.assumeTrue;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -25,6 +26,11 @@ final class Qemu {
         return all(text).count();
     }
 
+    /// QEMU processes that this process started.
+    static long runningUnder(ProcessHandle process) {
+        return process.descendants().filter(p -> commandLine(p).startsWith(PROGRAM)).count();
+    }
+
     /// The QEMU process whose command line contains the text.
     static ProcessHandle find(String text) {
         return all(text).findFirst().orElseThrow(() -> new AssertionError("no QEMU with " + text));
@@ -32,8 +38,18 @@ final class Qemu {
 
     private static Stream<ProcessHandle> all(String text) {
         return ProcessHandle.allProcesses()
-                .filter(p -> p.info().command().orElse("").endsWith(PROGRAM))
-                .filter(p -> p.info().commandLine().orElse("").contains(text))
-                .filter(ProcessHandle::isAlive);
+                .filter(ProcessHandle::isAlive)
+                .filter(p -> commandLine(p).startsWith(PROGRAM) && commandLine(p).contains(text));
+    }
+
+    /// From /proc: `ProcessHandle.Info` cuts a command line after 4096 bytes.
+    private static String commandLine(ProcessHandle process) {
+        try {
+            String line =
+                    Files.readString(Path.of("/proc", Long.toString(process.pid()), "cmdline"));
+            return line.substring(line.lastIndexOf('/', Math.max(0, line.indexOf('\0'))) + 1);
+        } catch (IOException e) {
+            return ""; // it has just ended, or is another user's
+        }
     }
 }

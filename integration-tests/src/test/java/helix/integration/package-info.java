@@ -1,4 +1,5 @@
-/// Tests of the whole: Pax Exam over the distribution's bundles, and the command line as its user sees it.
+/// Tests of the whole: Pax Exam over the distribution's bundles, and the command line as its user
+/// sees it.
 @NullMarked
 package helix.integration;
 

@@ -12,8 +12,8 @@ final class Session {
     /// @return the exit status
     static int run(Instance instance, MachineOptions options, String... arguments) {
         Distribution distribution = Distribution.current();
-        MachineChoice machine = choose(distribution, options.checked());
         try (instance) {
+            MachineChoice machine = choose(distribution, options.checked());
             instance.open();
             try (Platform platform =
                     Platform.boot(distribution, instance, options, machine.name())) {

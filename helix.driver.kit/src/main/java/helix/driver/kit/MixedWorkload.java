@@ -152,15 +152,24 @@ final class MixedWorkload implements AutoCloseable {
         slot.seed = op == BlockOp.WRITE ? nextSeed++ : ZERO;
         prepareMemory(slot);
         boolean moves = op == BlockOp.READ || op == BlockOp.WRITE || op == BlockOp.COMPARE;
-        boolean taken;
-        if (moves && random.nextInt(3) == 0) {
+        boolean pieces = moves && random.nextInt(3) == 0;
+        if (pieces) {
             cutIntoPieces(slot);
-            taken = io.offer(op, flags, first, count, slot.list, tag);
-        } else {
-            @Nullable DmaBuffer buffer = moves ? slot.buffer : null;
-            taken = io.offer(op, flags, first, count, buffer, 0, tag);
         }
-        Check.that(taken, BlockOp.name(op) + " was not taken though the queue has room");
+        @Nullable DmaBuffer buffer = moves ? slot.buffer : null;
+        long end = System.nanoTime() + Io.LIMIT_NANOS;
+        while (!(pieces
+                ? io.offer(op, flags, first, count, slot.list, tag)
+                : io.offer(op, flags, first, count, buffer, 0, tag))) {
+            // Requests in many pieces may have taken the room of others, but an empty queue has
+            // room for any.
+            Check.that(
+                    io.queue().inFlight() > 0,
+                    BlockOp.name(op) + " was not taken though the queue is empty");
+            Check.that(System.nanoTime() - end < 0, "no request ended in time");
+            io.queue().kick();
+            io.step();
+        }
         slot.busy = true;
     }
 

@@ -37,4 +37,16 @@ public interface DmaService {
     /// @param buffer any DMA memory
     /// @return false if a bounce copy is needed
     boolean reaches(Lease lease, DmaBuffer buffer);
+
+    /// How much of the memory that a device's machine offers is handed out now, to all its devices.
+    ///
+    /// @param device a device of this HAL
+    /// @return a snapshot
+    Usage usage(Device device);
+
+    /// DMA memory that is handed out.
+    ///
+    /// @param blocks how many pieces
+    /// @param bytes how many bytes, as rounded by the allocator
+    record Usage(int blocks, long bytes) {}
 }

@@ -84,7 +84,17 @@ public final class QemuComponent {
             registrations.add(
                     context.registerService(MachineControl.class, started.control(), properties));
         }
-        registrations.add(context.registerService(Machine.class, published, properties));
+        ServiceRegistration<Machine> registration =
+                context.registerService(Machine.class, published, properties);
+        registrations.add(registration);
+        // Listeners publish its devices within that call; now others may count on them.
+        registration.setProperties(
+                FrameworkUtil.asDictionary(
+                        Map.of(
+                                "helix.machine",
+                                published.name(),
+                                "helix.machine.announced",
+                                true)));
     }
 
     private QemuMachine.Settings settings() {

@@ -41,7 +41,12 @@ class QemuComponentTest {
         return Proxy.newProxyInstance(
                 getClass().getClassLoader(),
                 new Class<?>[] {ServiceRegistration.class},
-                (_, _, _) -> withdrawn.add(service) ? null : null);
+                (_, method, _) -> {
+                    if (method.getName().equals("unregister")) {
+                        withdrawn.add(service);
+                    }
+                    return null;
+                });
     }
 
     @Test

@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
 final class MachineHost implements HotPlugSlot.Population {
     private static final Logger LOG = LoggerFactory.getLogger(MachineHost.class);
     private static final long POLL_MILLIS = 100;
-    private static final long RETRY_NANOS = 1_000_000_000;
+    private static final long RETRY_NANOS = 200_000_000;
     private static final long JOIN_MILLIS = 15_000;
 
     /// For a lease that nobody ended when its device was withdrawn.
@@ -51,6 +51,10 @@ final class MachineHost implements HotPlugSlot.Population {
     private @Nullable PciEnumerator enumerator;
     private @Nullable PciBus root;
     private long nextTry;
+
+    /// Whether the next enumeration has to distrust what it finds set up.
+    private boolean afresh;
+
     private boolean withdrawn;
     private String lastTrouble = "";
 
@@ -102,7 +106,17 @@ final class MachineHost implements HotPlugSlot.Population {
         }
         try {
             PciEnumerator finder = new PciEnumerator(context, host);
+            if (afresh) {
+                finder.forgetAll();
+            }
             PciBus found = finder.enumerate();
+            if (found.all().isEmpty() || found.hasForgotten() || !finder.isComplete(found)) {
+                // The machine is being reset just now. What was half done is not built upon.
+                trouble("PCI does not keep what is written to it", null);
+                afresh = true;
+                nextTry = System.nanoTime() + RETRY_NANOS;
+                return;
+            }
             enumerator = finder;
             root = found;
             List<PciFunction> functions = found.all();
@@ -111,6 +125,7 @@ final class MachineHost implements HotPlugSlot.Population {
             addSlots(found);
         } catch (DeviceException e) {
             trouble("PCI could not be enumerated", e);
+            afresh = true;
             nextTry = System.nanoTime() + RETRY_NANOS;
         }
     }
@@ -146,6 +161,12 @@ final class MachineHost implements HotPlugSlot.Population {
         irqs.watch();
         switch (machine.status().state()) {
             case READY -> {
+                PciBus known = root;
+                if (known != null && !known.answers()) {
+                    // A reset is under way: nothing that config space says now is true.
+                    pciChanged = true;
+                    return;
+                }
                 if (pciChanged) {
                     pciChanged = false;
                     checkReset();
@@ -176,7 +197,12 @@ final class MachineHost implements HotPlugSlot.Population {
     /// what stands there now is new.
     private void checkReset() {
         PciBus known = root;
-        if (known == null || !known.hasForgotten()) {
+        PciEnumerator finder = enumerator;
+        if (known == null || finder == null) {
+            return;
+        }
+        // Others than were found: the enumeration fell into a reset.
+        if (!known.hasForgotten() && finder.isComplete(known)) {
             return;
         }
         LOG.warn("{}: the machine was reset", machine.name());
@@ -187,15 +213,16 @@ final class MachineHost implements HotPlugSlot.Population {
         functions.forEach(leases::forget);
         root = null;
         enumerator = null;
+        afresh = true;
         nextTry = System.nanoTime();
     }
 
     /// Says what is wrong, once until it changes.
-    private void trouble(String what, RuntimeException e) {
-        String message = what + ": " + e.getMessage();
+    private void trouble(String what, @Nullable RuntimeException e) {
+        String message = e == null ? what : what + ": " + e.getMessage();
         if (!message.equals(lastTrouble)) {
             lastTrouble = message;
-            if (e instanceof DeviceException) {
+            if (e == null || e instanceof DeviceException) {
                 LOG.warn("{}: {}", machine.name(), message);
             } else {
                 LOG.error("{}: {}", machine.name(), what, e);
@@ -224,6 +251,11 @@ final class MachineHost implements HotPlugSlot.Population {
         }
         slots.removeIf(slot -> bus.children().stream().anyMatch(slot::isOnOrBehind));
         functions.forEach(this::withdraw);
+    }
+
+    @Override
+    public void unreachable(PciBus bus) {
+        pciChanged = true;
     }
 
     /// Only now is memory free that one of them might have written to.

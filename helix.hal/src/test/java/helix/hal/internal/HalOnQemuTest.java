@@ -141,6 +141,8 @@ class HalOnQemuTest {
         framework.awaitGone(drive, 5);
         assertThat(drive.isPresent()).isFalse();
         PciDevice again = nvme(f -> f.parent().isEmpty());
+        // The last one by address: everything is there again.
+        framework.await(PciDevice.class, f -> f.deviceId() == 0x100E && f.parent().isPresent(), 5);
         identify(again);
     }
 

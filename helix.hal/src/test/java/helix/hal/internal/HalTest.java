@@ -202,6 +202,45 @@ class HalTest {
     }
 
     @Test
+    void whileNothingAnswersNothingIsBelieved() throws InterruptedException {
+        machine.with(0x18, slot.behind(0, nvme())).with(0x20, nvme());
+        hal.addMachine(machine);
+        List<PciDevice> before = framework.objects(PciDevice.class);
+        machine.dark(true);
+        machine.dark(false);
+        // A function that the enumeration missed is found when the machine says so.
+        machine.change(() -> machine.with(0x28, nvme()));
+        framework.await(PciDevice.class, f -> f.id().equals("0000:00:05.0"), SECONDS);
+        behindSlot();
+        assertThat(ids())
+                .containsExactly("0000:00:03.0", "0000:00:04.0", "0000:00:05.0", "0000:01:00.0");
+        assertThat(before).noneMatch(PciDevice::isPresent);
+    }
+
+    /// The hardest moment: the machine forgets everything while it is being enumerated.
+    @Test
+    void aResetDuringEnumerationLeavesNothingHalfDone() throws InterruptedException {
+        FakeFunction last = nvme();
+        machine.with(0x18, slot.behind(0, nvme())).with(0x20, nvme()).with(0x28, last);
+        int[] left = {3};
+        last.onConfig(
+                0x10,
+                _ -> {
+                    if (left[0]-- > 0) {
+                        // The bridge forgets its bus number, the port its windows.
+                        slot.config(0x18, 0);
+                        slot.config.putShort(0x04, (short) 0);
+                    }
+                });
+        hal.addMachine(machine);
+        PciDevice behind = behindSlot();
+        assertThat(ids())
+                .containsExactly("0000:00:03.0", "0000:00:04.0", "0000:00:05.0", "0000:01:00.0");
+        assertThat(withdrawn).isEmpty();
+        assertThat(behind.bars().getFirst().address()).isPositive();
+    }
+
+    @Test
     void aMachineThatStallsAtItsStartIsEnumeratedLater() throws InterruptedException {
         machine.with(0x20, nvme());
         machine.state(Machine.State.STALLED);

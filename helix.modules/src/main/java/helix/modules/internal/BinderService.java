@@ -274,7 +274,11 @@ public final class BinderService implements Binder, InterruptFaultListener {
 
     @Override
     public List<DriverStatus> drivers() {
-        return bindings.driverStatus(Driver.all(context, components));
+        return bindings.driverStatus(described());
+    }
+
+    private List<Driver> described() {
+        return Driver.all(context, components);
     }
 
     @Override
@@ -327,7 +331,7 @@ public final class BinderService implements Binder, InterruptFaultListener {
     private void restart(String id) {
         stop(r -> r.deviceId().equals(id), PATIENCE);
         bindings.retry(id);
-        bindings.awaitSettled(d -> d.equals(id), Deadline.after(PATIENCE));
+        bindings.awaitSettled(d -> d.equals(id), described(), Deadline.after(PATIENCE));
         ModuleStatus status =
                 module(id).orElseThrow(() -> new ModuleError("no driver matches " + id));
         if (status.state() != State.RUNNING) {
@@ -355,7 +359,7 @@ public final class BinderService implements Binder, InterruptFaultListener {
 
     @Override
     public List<String> awaitSettled(Deadline deadline) {
-        return bindings.awaitSettled(_ -> true, deadline);
+        return bindings.awaitSettled(_ -> true, described(), deadline);
     }
 
     /// The id of a device that is meant by its id or its module's name.

@@ -324,38 +324,50 @@ final class Bindings implements ModuleRun.Host {
     /// Waits until those devices that have a driver are in service or have failed.
     ///
     /// @return those that are neither by then
-    List<String> awaitSettled(Predicate<String> which, Deadline deadline) {
+    /// @param described the drivers whose factories are there or are still to come
+    List<String> awaitSettled(Predicate<String> which, List<Driver> described, Deadline deadline) {
         lock.lock();
         try {
-            List<String> open = unsettled(which);
+            List<String> open = unsettled(which, described);
             long left = deadline.remainingNanos();
             while (!open.isEmpty() && left > 0) {
                 left = changed.awaitNanos(left);
-                open = unsettled(which);
+                open = unsettled(which, described);
             }
             return open;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            return unsettled(which);
+            return unsettled(which, described);
         } finally {
             lock.unlock();
         }
     }
 
-    private List<String> unsettled(Predicate<String> which) {
+    private List<String> unsettled(Predicate<String> which, List<Driver> described) {
         return devices.values().stream()
-                .filter(d -> which.test(d.id()) && !isSettled(d))
+                .filter(d -> which.test(d.id()) && !isSettled(d, described))
                 .map(KnownDevice::id)
                 .toList();
     }
 
-    private boolean isSettled(KnownDevice device) {
+    private boolean isSettled(KnownDevice device, List<Driver> described) {
         ModuleRun run = runs.get(device.id());
         if (run != null) {
             return run.state() == State.RUNNING;
         }
         Driver driver = choice(device);
-        return driver == null || isTried(device, driver);
+        return driver == null ? !isAwaited(device, described) : isTried(device, driver);
+    }
+
+    /// Whether a driver would match whose factory comes a moment after the device that it needs.
+    private boolean isAwaited(KnownDevice device, List<Driver> described) {
+        String override = overrides.driver(device.id());
+        return device.reservedFor() == null
+                && described.stream()
+                        .anyMatch(d ->
+                                override == null
+                                        ? d.score(device.properties()) != Score.NONE
+                                        : d.name().equals(override));
     }
 
     private void locked(Runnable body) {

@@ -115,6 +115,9 @@ final class Bringing {
 
     /// The component runtime logs why a constructor failed, and tells its caller nothing.
     private String whyNotConstructed(Driver driver, KnownDevice device) {
+        if (device.reference().getBundle() == null) {
+            return device.id() + " is going away";
+        }
         for (Driver.Need need : driver.needs()) {
             if (need.reference().equals("device")) {
                 Object types = device.properties().get(Constants.OBJECTCLASS);

@@ -1,6 +1,7 @@
 package helix.modules.internal;
 
 import helix.hal.api.Deadline;
+import helix.hal.api.DeviceException;
 import helix.hal.api.Lease;
 import helix.hal.api.lease.LeaseService;
 import helix.modules.api.Agent;
@@ -48,6 +49,7 @@ final class ModuleRun {
     /// How long the device has to confirm its reset.
     private static final Duration RELEASE_LIMIT = Duration.ofSeconds(5);
 
+    private static final String GONE = "the device is gone";
     private static final Logger LOG = LoggerFactory.getLogger(ModuleRun.class);
 
     /// Thrown in the worker when it comes back from a step after the run was fenced.
@@ -207,19 +209,24 @@ final class ModuleRun {
     }
 
     private void bringUpFailed(String doing, Throwable e) {
-        boolean plain = e instanceof ModuleError || e instanceof helix.hal.api.DeviceException;
-        if (!plain) {
+        Cause first = cause.compareAndExchange(null, Cause.failure(Reason.of(e)));
+        // What it needed was taken away meanwhile, and that is why it failed.
+        boolean isStopped = first != null && first.failure() == null;
+        boolean plain = e instanceof ModuleError || e instanceof DeviceException;
+        if (!plain && !isStopped) {
             LOG.warn("{}: {} failed", name, doing, e);
         }
-        // An earlier report of the module's own tells more than what followed from it.
-        cause.compareAndSet(null, Cause.failure(Reason.of(e)));
-        Cause why = cause.get();
-        String failure = why == null ? null : why.failure();
         services.close();
         closeAgents();
         String unconfirmed = release();
         dispose();
-        String text = failure == null ? Reason.of(e) : failure;
+        if (isStopped) {
+            finish(State.STOPPED, first.isGone() ? GONE : "");
+            return;
+        }
+        // An earlier report of the module's own tells more than what followed from it.
+        String own = first == null ? null : first.failure();
+        String text = own == null ? Reason.of(e) : own;
         finish(State.FAILED, unconfirmed == null ? text : text + "; " + unconfirmed);
     }
 
@@ -298,7 +305,7 @@ final class ModuleRun {
             failure = first(failure, why.isGone() ? null : unconfirmed);
             finish(
                     failure == null ? State.STOPPED : State.FAILED,
-                    failure != null ? failure : why.isGone() ? "the device is gone" : "");
+                    failure != null ? failure : why.isGone() ? GONE : "");
         } catch (Fenced e) {
             LOG.debug("{}: {}", name, e.getMessage());
         } catch (Exception e) { // of the platform's own steps

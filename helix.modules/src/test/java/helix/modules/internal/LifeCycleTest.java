@@ -15,13 +15,16 @@ import helix.modules.probe.Gadget;
 import helix.modules.probe.Probe;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.osgi.framework.Bundle;
+import org.osgi.framework.BundleException;
 import org.osgi.framework.ServiceReference;
 
 class LifeCycleTest {
@@ -272,6 +275,33 @@ class LifeCycleTest {
     }
 
     @Test
+    void aDriverStoppedDuringInitIsStoppedAndNotFailed() throws Exception {
+        CountDownLatch inInit = new CountDownLatch(1);
+        CountDownLatch stopping = new CountDownLatch(1);
+        Probe.HOOKS.put(
+                "init",
+                _ -> {
+                    inInit.countDown();
+                    stopping.await();
+                    throw new ModuleError("the registers are gone");
+                });
+        platform.device(A);
+        Bundle driver = platform.driver("1.0.0");
+        inInit.await();
+        Thread stopper = Thread.ofPlatform().start(() -> stop(driver));
+        platform.await(
+                "somebody who waits for its end",
+                () ->
+                        stopper.getState() == Thread.State.TIMED_WAITING
+                                && Arrays.stream(stopper.getStackTrace())
+                                        .anyMatch(f -> f.getClassName().endsWith(".ModuleRun")));
+        stopping.countDown();
+        assertThat(stopper.join(Duration.ofSeconds(10))).isTrue();
+        assertThat(platform.module(A).state()).isEqualTo(State.STOPPED);
+        assertThat(platform.leases.leases()).isEmpty();
+    }
+
+    @Test
     void anUpdatedDriverBundleGetsANewGeneration() throws Exception {
         platform.device(A);
         Bundle driver = platform.driver("1.0.0");
@@ -398,6 +428,14 @@ class LifeCycleTest {
         Probe.HOOKS.put("unwell", _ -> null);
         platform.await("its complaint", () -> platform.module(A).reason().equals("feels unwell"));
         assertThat(platform.module(A).state()).isEqualTo(State.RUNNING);
+    }
+
+    private static void stop(Bundle bundle) {
+        try {
+            bundle.stop();
+        } catch (BundleException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     private static long threads(String part) {

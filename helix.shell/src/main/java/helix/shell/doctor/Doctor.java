@@ -90,6 +90,7 @@ public final class Doctor extends Report {
                                         System.getProperty("java.io.tmpdir", "/tmp")))),
                 new MachineCheck(platform::machines),
                 new ModulesCheck(platform::binder),
+                new DeploymentsCheck(platform::deployments),
                 new DisksCheck(platform::disks));
     }
 

@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -24,6 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
 
 /// The commands of scope `blk` through the real Gogo, on a disk in memory of 2 MiB.
 final class DiskCommandsTest {
@@ -197,6 +199,16 @@ final class DiskCommandsTest {
                                 "bench nvme0n1 --rw randwrite --seconds 0.1 --warmup 0 --json --interrupt")
                         .getAsJsonObject();
         assertThat(result.get("mmioRoundTripUs").isJsonNull()).isTrue();
+    }
+
+    @Test
+    void anInterruptEndsABenchmarkAndLetsTheDiskGo() {
+        Bench bench = new Bench(platform);
+        new CommandLine(bench).parseArgs("nvme0n1", "--seconds", "600");
+        Output out = new Output(new PrintStream(new ByteArrayOutputStream()), false, false);
+        Thread.currentThread().interrupt();
+        assertThatThrownBy(() -> bench.run(out)).isInstanceOf(CancellationException.class);
+        assertThat(Thread.interrupted()).isTrue();
     }
 
     @Test

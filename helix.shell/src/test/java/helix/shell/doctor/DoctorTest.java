@@ -8,9 +8,12 @@ import com.google.gson.JsonParser;
 import helix.block.api.Disk;
 import helix.hal.api.machine.Machine;
 import helix.modules.api.binder.Binder;
+import helix.modules.api.binder.Deployments;
+import helix.modules.api.binder.Deployments.Deployment;
 import helix.shell.CommandFailed;
 import helix.shell.FakePlatform;
 import helix.shell.FakePlatform.FakeBinder;
+import helix.shell.FakePlatform.FakeDeployments;
 import helix.shell.FakePlatform.FakeDisk;
 import helix.shell.FakePlatform.FakeMachine;
 import helix.shell.Output;
@@ -134,6 +137,24 @@ final class DoctorTest {
                 new Binder.ModuleStatus(
                         "nvme0", "0000:01:00.0", "nvme", "0.1.0", 1, state, reason, List.of()));
         return new ModulesCheck(() -> Optional.of(binder));
+    }
+
+    @Test
+    void deploymentsAreRefusedOrFailedOrNotFollowed() {
+        assertResult(new DeploymentsCheck(Optional::empty), Status.FAIL, "nobody", "helix.modules");
+        FakeDeployments folder = new FakeDeployments();
+        Check check = new DeploymentsCheck(() -> Optional.of(folder));
+        assertResult(check, Status.OK, "0 deployed", "");
+        folder.deployed.add(deployment("good.jar", Deployments.State.ACTIVE, ""));
+        assertResult(check, Status.OK, "1 deployed", "");
+        folder.deployed.add(deployment("newer.jar", Deployments.State.REFUSED, "it needs x"));
+        assertResult(check, Status.FAIL, "newer.jar is REFUSED: it needs x", "helix:deploy");
+        folder.deployed.set(1, deployment("odd.jar", Deployments.State.FAILED, "unresolved"));
+        assertResult(check, Status.FAIL, "odd.jar is FAILED: unresolved", "remove it");
+    }
+
+    private static Deployment deployment(String file, Deployments.State state, String message) {
+        return new Deployment(file, "test", "1.0.0", state, message);
     }
 
     @Test
@@ -268,6 +289,13 @@ final class DoctorTest {
         assertThat(JsonParser.parseString(bytes.toString()).getAsJsonArray())
                 .extracting(f -> f.getAsJsonObject().get("name").getAsString())
                 .doesNotHaveDuplicates()
-                .contains("java", "qemu", "machine", "modules", "disks", "private folder");
+                .contains(
+                        "java",
+                        "qemu",
+                        "machine",
+                        "modules",
+                        "deployments",
+                        "disks",
+                        "private folder");
     }
 }

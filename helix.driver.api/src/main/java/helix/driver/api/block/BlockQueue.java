@@ -33,7 +33,9 @@ public interface BlockQueue extends AutoCloseable {
     ///   WRITE_ZEROES
     /// @param offset where in the buffer the bytes begin
     /// @param tag given back at completion
-    /// @return false if the queue is full or can take nothing any more ([#isOpen()])
+    /// @return false if the queue is full (it holds [#depth()] requests, or requests in many pieces
+    ///   have taken its room: with none in flight every request is taken), or can take nothing any
+    ///   more ([#isOpen()])
     /// @throws IllegalArgumentException if the request breaks the device's limits or the buffer's
     ///   bounds, or the device does not reach the buffer
     boolean submit(

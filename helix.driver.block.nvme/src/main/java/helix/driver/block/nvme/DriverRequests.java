@@ -4,11 +4,15 @@ import helix.hal.api.DeviceException;
 import helix.modules.api.ModuleError;
 import helix.modules.api.Request;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Map;
 
 /// What can be asked of the driver beside I/O: identify structures and log pages, as documents with
 /// the field names that nvme-cli prints.
 final class DriverRequests {
     private static final int MAX_ERROR_ENTRIES = AdminQueue.DATA_BYTES / LogPages.ERROR_BYTES;
+
+    private static final int MAX_ROUND_TRIPS = 100_000;
 
     private final Controller controller;
     private final Namespaces namespaces;
@@ -27,9 +31,10 @@ final class DriverRequests {
                 case "smart-log" -> smart(number(request, "nsid", 0xFFFFFFFFL));
                 case "error-log" -> errors(number(request, "entries", MAX_ERROR_ENTRIES));
                 case "fw-log" -> firmware();
+                case "mmio-round-trip" -> roundTrip(number(request, "count", 10_000));
                 default ->
                         throw new ModuleError(
-                                "%s: no request '%s' (there are id-ctrl, id-ns, list-ns, smart-log, error-log, fw-log)"
+                                "%s: no request '%s' (there are id-ctrl, id-ns, list-ns, smart-log, error-log, fw-log, mmio-round-trip)"
                                         .formatted(controller.name(), request.name()));
             };
         } catch (DeviceException e) {
@@ -87,6 +92,22 @@ final class DriverRequests {
                         AdminCommand.Log.FIRMWARE,
                         AdminCommand.ALL_NAMESPACES,
                         LogPages.FIRMWARE_BYTES));
+    }
+
+    /// How long one register read takes: what no design of a driver can make shorter.
+    private Map<String, Object> roundTrip(long count) {
+        if (count < 1 || count > MAX_ROUND_TRIPS) {
+            throw new ModuleError(
+                    "mmio-round-trip: count=" + count + " is not in 1.." + MAX_ROUND_TRIPS);
+        }
+        long[] nanos = new long[(int) count];
+        for (int i = 0; i < nanos.length; i++) {
+            long begin = System.nanoTime();
+            controller.registers().cap();
+            nanos[i] = System.nanoTime() - begin;
+        }
+        Arrays.sort(nanos);
+        return Map.of("count", count, "medianNanos", nanos[nanos.length / 2]);
     }
 
     private MemorySegment log(int page, int nsid, int bytes) {

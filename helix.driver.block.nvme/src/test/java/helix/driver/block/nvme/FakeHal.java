@@ -68,6 +68,11 @@ final class FakeHal implements MmioService, IrqService, DmaService, PciService, 
     // ---- DmaService
 
     @Override
+    public Usage usage(Device device) {
+        throw new UnsupportedOperationException("no driver asks for it");
+    }
+
+    @Override
     public DmaBuffer allocate(Lease lease, DmaRequest request) {
         requireValid();
         return allocate(leaseArena, request);

@@ -59,6 +59,9 @@ public final class HotPlugSlot {
         /// @param surprise whether the hardware is gone already
         void depopulate(PciBus bus, boolean surprise);
 
+        /// The port has forgotten its bus number, so that nothing can be said of the slot.
+        void unreachable(PciBus bus);
+
         /// The slot has no power any more: what was in it can do nothing.
         void poweredOff(PciBus bus);
     }
@@ -118,6 +121,12 @@ public final class HotPlugSlot {
             }
             case ON -> {
                 if (!present || isLost() || (changed && bus.hasForgotten())) {
+                    if (!bus.isReachable()) {
+                        // The port was reset, and with it the whole machine: what is in the slot
+                        // is there and only cannot be seen.
+                        population.unreachable(bus);
+                        return;
+                    }
                     LOG.warn("{}: what was in the slot is gone without notice", port);
                     remove(true);
                 } else if (pressed) {
@@ -137,13 +146,18 @@ public final class HotPlugSlot {
     private void insert() {
         control(SlotControl.POWER_INDICATOR_BLINK | SlotControl.ATTENTION_OFF, true);
         if (awaitLink()) {
+            // Before anybody sees the functions: while it blinks, nobody may ask for removal.
+            control(SlotControl.POWER_INDICATOR_ON | SlotControl.ATTENTION_OFF, true);
             int found = population.populate(bus);
             if (found > 0) {
-                control(SlotControl.POWER_INDICATOR_ON | SlotControl.ATTENTION_OFF, true);
                 state = State.ON;
                 LOG.info("{}: {} function(s) plugged in", port, found);
                 return;
             }
+        }
+        if (!bus.isReachable()) {
+            population.unreachable(bus);
+            return;
         }
         LOG.warn("{}: what was plugged in does not answer; slot switched off", port);
         control(SlotControl.POWER_INDICATOR_OFF | SlotControl.ATTENTION_ON, false);
@@ -167,7 +181,7 @@ public final class HotPlugSlot {
 
     /// Functions that are published no longer answer.
     private boolean isLost() {
-        return bus.functions().stream().noneMatch(f -> f.config().answers());
+        return bus.functions().stream().allMatch(PciFunction::isSilent);
     }
 
     /// Writes Slot Control and waits until the port has done it.

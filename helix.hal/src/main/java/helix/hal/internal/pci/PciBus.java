@@ -89,9 +89,22 @@ public final class PciBus {
         return bridge != null && HotPlugSlot.isCapable(bridge);
     }
 
-    /// Whether a function on this very bus has lost an address that it was given.
+    /// Whether any function on this very bus answers; true if there is none.
+    public boolean answers() {
+        return functions.isEmpty() || functions.stream().anyMatch(f -> f.config().answers());
+    }
+
+    /// Whether a function on this very bus has lost an address or a bus number that it was given.
     public boolean hasForgotten() {
-        return functions.stream().anyMatch(PciFunction::hasForgotten);
+        return functions.stream().anyMatch(PciFunction::hasForgotten)
+                || children.stream().anyMatch(child -> !child.isReachable());
+    }
+
+    /// Whether the bridge above answers and still knows this bus's number.
+    boolean isReachable() {
+        return bridge == null
+                || (bridge.config().answers()
+                        && bridge.config().read8(PciRegisters.Bridge.SECONDARY) == number);
     }
 
     /// Whether the bridge above is a PCI Express port, below which there is device 0 only.

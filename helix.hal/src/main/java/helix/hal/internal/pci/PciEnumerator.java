@@ -30,6 +30,23 @@ public final class PciEnumerator {
         this.host = host;
     }
 
+    /// Undoes what was set up on the root bus, so that [#enumerate] takes none of it for somebody's
+    /// who knew better.
+    public void forgetAll() {
+        PciBus root = new PciBus(host.firstBus(), null);
+        probe(root);
+        for (PciFunction function : root.functions()) {
+            if (function.isBridge()) {
+                function.config().write8(Bridge.SECONDARY, 0);
+                function.config().write8(Bridge.SUBORDINATE, 0);
+            }
+            if (function.isBridge() || function.reservation().isEmpty()) {
+                int decode = Command.IO | Command.MEMORY | Command.MASTER;
+                function.config().update16(Header.COMMAND, decode, 0);
+            }
+        }
+    }
+
     /// Finds and sets up everything.
     ///
     /// @return the root bus
@@ -51,6 +68,14 @@ public final class PciEnumerator {
         scan(bus);
         assigner.assign(bus);
         bus.all().forEach(PciEnumerator::quieten);
+    }
+
+    /// Whether those functions answer on a bus that were found there, and no others.
+    public boolean isComplete(PciBus bus) {
+        PciBus now = new PciBus(bus.number(), bus.bridge());
+        probe(now);
+        List<PciAddress> found = bus.functions().stream().map(PciFunction::address).toList();
+        return now.functions().stream().map(PciFunction::address).toList().equals(found);
     }
 
     private static PciBus.Space space(PciBar.Kind kind) {

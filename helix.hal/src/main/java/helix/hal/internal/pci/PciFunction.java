@@ -14,6 +14,8 @@ import helix.hal.internal.pci.PciRegisters.Command;
 import helix.hal.internal.pci.PciRegisters.Header;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// A PCI function as the HAL found it.
@@ -33,6 +35,9 @@ public final class PciFunction implements PciDevice, HalDevice {
     private final List<PciCapability> capabilities;
     private volatile List<PciBar> bars = List.of();
     private volatile boolean gone;
+
+    /// How often a reset began or ended.
+    private final AtomicInteger resets = new AtomicInteger();
 
     /// Reads what identifies the function that answers at an address.
     ///
@@ -113,18 +118,60 @@ public final class PciFunction implements PciDevice, HalDevice {
         return bar;
     }
 
-    /// Whether it no longer knows the address of a register: it was reset, or is another one now.
+    /// Whether it no longer knows the address of a register: it was reset behind the HAL's back, or
+    /// is another one now.
     boolean hasForgotten() {
+        return isBeyond(this::knowsAddresses);
+    }
+
+    /// Whether it does not answer, and not because the HAL resets it.
+    boolean isSilent() {
+        return isBeyond(config::answers);
+    }
+
+    private boolean isBeyond(BooleanSupplier expected) {
+        int before = resets.get();
+        // Odd while a reset runs. One that began meanwhile explains everything, too.
+        return (before & 1) == 0 && !expected.getAsBoolean() && resets.get() == before;
+    }
+
+    private boolean knowsAddresses() {
         for (PciBar bar : bars) {
             if (bar.address() != 0) {
                 int low = config.read32(Header.BAR0 + 4 * bar.index());
                 int address = bar.kind() == PciBar.Kind.IO ? low & ~3 : low & ~0xF;
                 if (address != (int) bar.address()) {
-                    return true;
+                    return false;
                 }
             }
         }
-        return false;
+        return true;
+    }
+
+    /// Does something to the function after which it has to be given its addresses again. It is not
+    /// taken for lost meanwhile.
+    ///
+    /// @param reset resets it and says whether it confirmed
+    /// @return what the reset said
+    public boolean resetting(BooleanSupplier reset) {
+        int decode = config.read16(Header.COMMAND) & (Command.IO | Command.MEMORY);
+        int[] registers = new int[barRegisters()];
+        for (int i = 0; i < registers.length; i++) {
+            registers[i] = config.read32(Header.BAR0 + 4 * i);
+        }
+        int line = config.read8(Header.INTERRUPT_LINE);
+        resets.incrementAndGet();
+        try {
+            boolean confirmed = reset.getAsBoolean();
+            for (int i = 0; i < registers.length; i++) {
+                config.write32(Header.BAR0 + 4 * i, registers[i]);
+            }
+            config.write8(Header.INTERRUPT_LINE, line);
+            config.write16(Header.COMMAND, decode | Command.INTX_DISABLE);
+            return confirmed && knowsAddresses();
+        } finally {
+            resets.incrementAndGet();
+        }
     }
 
     /// Lets the function decode its base address registers of a kind.

@@ -1,7 +1,6 @@
 package helix.hal.internal.reset;
 
 import helix.hal.api.Deadline;
-import helix.hal.api.PciBar;
 import helix.hal.api.PciCapability;
 import helix.hal.internal.pci.ConfigSpace;
 import helix.hal.internal.pci.PciFunction;
@@ -46,14 +45,13 @@ final class FunctionLevelReset implements DeviceReset {
 
     @Override
     public boolean reset(PciFunction function, Deadline deadline) {
-        ConfigSpace config = function.config();
-        int decode = config.read16(Header.COMMAND) & (Command.IO | Command.MEMORY);
+        // It is done within 100 ms; all ones or "retry" until then.
+        Deadline limit = Deadline.afterMillis(Math.min(LIMIT_MILLIS, deadline.remainingMillis()));
+        return function.resetting(() -> reset(function.config(), function, limit));
+    }
+
+    private static boolean reset(ConfigSpace config, PciFunction function, Deadline limit) {
         config.write16(Header.COMMAND, Command.INTX_DISABLE);
-        int[] bars = new int[6];
-        for (int i = 0; i < bars.length; i++) {
-            bars[i] = config.read32(Header.BAR0 + 4 * i);
-        }
-        int line = config.read8(Header.INTERRUPT_LINE);
         Optional<PciCapability> express = express(function);
         if (express.isPresent()) {
             config.update16(
@@ -62,21 +60,6 @@ final class FunctionLevelReset implements DeviceReset {
             advanced(function)
                     .ifPresent(c -> config.write8(c.offset() + AdvancedFeatures.CONTROL, 1));
         }
-        // It is done within 100 ms; all ones or "retry" until then.
-        Deadline limit = Deadline.afterMillis(Math.min(LIMIT_MILLIS, deadline.remainingMillis()));
-        boolean confirmed =
-                Registers.await(
-                        limit, () -> config.answers() && config.read16(Header.COMMAND) == 0);
-        for (int i = 0; i < bars.length; i++) {
-            config.write32(Header.BAR0 + 4 * i, bars[i]);
-        }
-        config.write8(Header.INTERRUPT_LINE, line);
-        config.write16(Header.COMMAND, decode | Command.INTX_DISABLE);
-        return confirmed && function.bars().stream().allMatch(b -> isBack(config, b));
-    }
-
-    private static boolean isBack(ConfigSpace config, PciBar bar) {
-        int mask = bar.kind() == PciBar.Kind.IO ? ~3 : ~0xF;
-        return (config.read32(Header.BAR0 + 4 * bar.index()) & mask) == (int) bar.address();
+        return Registers.await(limit, () -> config.answers() && config.read16(Header.COMMAND) == 0);
     }
 }

@@ -37,23 +37,16 @@ final class PowerCycle implements DeviceReset {
 
     @Override
     public boolean reset(PciFunction function, Deadline deadline) {
-        ConfigSpace config = function.config();
         int pmcsr = capability(function).orElseThrow().offset() + PowerManagement.PMCSR;
-        int decode = config.read16(Header.COMMAND) & (Command.IO | Command.MEMORY);
-        int[] bars = new int[6];
-        for (int i = 0; i < bars.length; i++) {
-            bars[i] = config.read32(Header.BAR0 + 4 * i);
-        }
+        return function.resetting(() -> cycle(function.config(), pmcsr));
+    }
+
+    private static boolean cycle(ConfigSpace config, int pmcsr) {
         config.write16(Header.COMMAND, Command.INTX_DISABLE);
         config.update16(pmcsr, PowerManagement.STATE, PowerManagement.D3_HOT);
         LockSupport.parkNanos(TRANSITION_NANOS);
         config.update16(pmcsr, PowerManagement.STATE, 0);
         LockSupport.parkNanos(TRANSITION_NANOS);
-        boolean confirmed = config.answers() && config.read16(Header.COMMAND) == 0;
-        for (int i = 0; i < bars.length; i++) {
-            config.write32(Header.BAR0 + 4 * i, bars[i]);
-        }
-        config.write16(Header.COMMAND, decode | Command.INTX_DISABLE);
-        return confirmed;
+        return config.answers() && config.read16(Header.COMMAND) == 0;
     }
 }

@@ -1,9 +1,12 @@
 package helix.hal.internal.service;
 
+import helix.hal.api.Device;
 import helix.hal.api.DmaBuffer;
 import helix.hal.api.DmaRequest;
 import helix.hal.api.DmaService;
 import helix.hal.api.Lease;
+import helix.hal.internal.device.HalDevice;
+import helix.hal.internal.dma.DmaAllocator;
 import helix.hal.internal.dma.DmaBlock;
 import helix.hal.internal.lease.GrantedLease;
 import helix.posix.Mapping;
@@ -47,5 +50,14 @@ public final class Dma implements DmaService {
     public boolean reaches(Lease lease, DmaBuffer buffer) {
         GrantedLease granted = GrantedLease.valid(lease, MEMORY);
         return granted.hardware().context().dma().owns(buffer.pool());
+    }
+
+    @Override
+    public Usage usage(Device device) {
+        if (!(device instanceof HalDevice ours)) {
+            throw new IllegalArgumentException(device.id() + " is no device of this HAL");
+        }
+        DmaAllocator dma = ours.context().dma();
+        return new Usage(dma.blocksInUse(), dma.bytesInUse());
     }
 }

@@ -40,6 +40,7 @@ public final class FakeMachine implements Machine, PciHost, MessageInterrupts, I
     private final List<PlatformResource> platform = new ArrayList<>();
     private final List<Window> windows = new ArrayList<>();
     private final DmaWindow ram;
+    private volatile boolean dark;
     private volatile Status status = new Status(State.READY, "");
 
     /// A machine with nothing in it.
@@ -157,7 +158,16 @@ public final class FakeMachine implements Machine, PciHost, MessageInterrupts, I
         if (status.state() == State.STALLED) {
             throw new DeviceTimeoutException(name + " does not answer");
         }
+        if (dark) {
+            return null;
+        }
         return bus == 0 ? root.get(devfn) : find(root, bus, devfn);
+    }
+
+    /// As while a machine is being reset: no function answers.
+    public void dark(boolean now) {
+        dark = now;
+        pciChanged();
     }
 
     private static FakeFunction find(Map<Integer, FakeFunction> functions, int bus, int devfn) {

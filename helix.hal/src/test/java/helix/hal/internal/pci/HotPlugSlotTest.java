@@ -44,6 +44,11 @@ class HotPlugSlotTest {
                     }
 
                     @Override
+                    public void unreachable(PciBus bus) {
+                        effects.add("unreachable");
+                    }
+
+                    @Override
                     public void poweredOff(PciBus unplugged) {
                         unplugged.clear();
                     }
@@ -98,6 +103,17 @@ class HotPlugSlotTest {
         slot.poll();
         assertThat(effects).containsExactly("lose [0000:01:00.0]");
         assertThat(slot.state()).isEqualTo(HotPlugSlot.State.EMPTY);
+    }
+
+    @Test
+    void aCardBehindAPortThatWasResetIsNotSwitchedOff() {
+        port.behind(0, card());
+        HotPlugSlot slot = slot();
+        port.config.put(0x19, (byte) 0);
+        slot.poll();
+        assertThat(effects).containsExactly("unreachable");
+        assertThat(port.isIndicatorOn()).isTrue();
+        assertThat(slot.state()).isEqualTo(HotPlugSlot.State.ON);
     }
 
     @Test

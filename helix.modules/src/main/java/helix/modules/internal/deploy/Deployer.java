@@ -106,8 +106,10 @@ public final class Deployer implements Deployments {
         }
         JarCheck.Result result = check.check(jar, SCHEME + file);
         if (result.refusal() != null) {
-            LOG.warn("{} is not deployed: {}", jar, result.refusal());
-            return new Deployment(file, result.name(), "", State.REFUSED, result.refusal());
+            Deployment refused =
+                    new Deployment(file, result.name(), "", State.REFUSED, result.refusal());
+            log(refused, true);
+            return refused;
         }
         try {
             Files.createDirectories(to);
@@ -120,7 +122,9 @@ public final class Deployer implements Deployments {
                     StandardCopyOption.REPLACE_EXISTING);
             Look look = lookAt(to.resolve(file));
             seen.put(file, look);
-            return deploy(to.resolve(file), file, look);
+            Deployment deployment = deploy(to.resolve(file), file, look);
+            log(deployment, true);
+            return deployment;
         } catch (IOException e) {
             throw new ModuleError("cannot copy " + jar + " to " + to + ": " + e, e);
         }
@@ -144,7 +148,7 @@ public final class Deployer implements Deployments {
                 Look look = lookAt(file.getValue());
                 boolean settled = look.equals(seen.put(file.getKey(), look));
                 if (settled && !look.equals(done.get(file.getKey()))) {
-                    deploy(file.getValue(), file.getKey(), look);
+                    log(deploy(file.getValue(), file.getKey(), look), false);
                 }
             }
         } catch (IOException | RuntimeException e) { // the next look may be luckier
@@ -174,7 +178,6 @@ public final class Deployer implements Deployments {
         if (result.refusal() != null) {
             String kept = bundle == null ? "" : bundle.getVersion().toString();
             String note = kept.isEmpty() ? "" : " (version " + kept + " runs on)";
-            LOG.warn("{} is not deployed: {}{}", file, result.refusal(), note);
             deployment =
                     new Deployment(
                             file, result.name(), kept, State.REFUSED, result.refusal() + note);
@@ -202,13 +205,23 @@ public final class Deployer implements Deployments {
             }
             bundle.start();
             String version = bundle.getVersion().toString();
-            LOG.info("{} is deployed: {} {}", file, result.name(), version);
             return new Deployment(file, result.name(), version, State.ACTIVE, "");
         } catch (IOException | BundleException e) {
             String message = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
-            LOG.warn("{} could not be started: {}", file, message);
             String version = bundle == null ? "" : bundle.getVersion().toString();
             return new Deployment(file, result.name(), version, State.FAILED, message);
+        }
+    }
+
+    /// Whoever calls `install` is told how it went and tells a person; what becomes of a file that
+    /// was dropped into the folder is nowhere else to be read, so that a failure there warns.
+    private static void log(Deployment d, boolean told) {
+        if (d.state() == State.ACTIVE) {
+            LOG.info("{} is deployed: {} {}", d.file(), d.bundle(), d.version());
+        } else if (told) {
+            LOG.info("{} is {}: {}", d.file(), d.state(), d.message());
+        } else {
+            LOG.warn("{} is {}: {}", d.file(), d.state(), d.message());
         }
     }
 

@@ -7,6 +7,7 @@ import helix.driver.api.block.BlockStatus;
 import helix.driver.api.block.QueueOptions.Completion;
 import helix.hal.api.DmaBuffer;
 import java.time.Duration;
+import java.util.concurrent.CancellationException;
 import org.HdrHistogram.Histogram;
 
 /// Keeps a queue full for a while and notes how long each request takes. Allocates nothing while it
@@ -56,6 +57,7 @@ final class BenchLoop implements BlockQueue.CompletionHandler {
     ///
     /// @return nanoseconds until the last one ended
     /// @throws BlockException if the device went
+    /// @throws CancellationException if the thread is interrupted
     long run(Duration time) {
         latencies.reset();
         ios = 0;
@@ -67,7 +69,12 @@ final class BenchLoop implements BlockQueue.CompletionHandler {
         }
         queue.kick();
         long progress = start;
+        boolean cancelled = false;
         while (inFlight > 0) {
+            if (!cancelled && Thread.currentThread().isInterrupted()) {
+                cancelled = true;
+                endNanos = System.nanoTime(); // what is in flight still ends
+            }
             if (queue.poll(this, depth) > 0) {
                 queue.kick();
                 progress = System.nanoTime();
@@ -82,6 +89,9 @@ final class BenchLoop implements BlockQueue.CompletionHandler {
         if (refused) {
             throw new BlockException(
                     "benchmark after " + ios + " requests", BlockStatus.GENERATION_GONE);
+        }
+        if (cancelled) {
+            throw new CancellationException("benchmark after " + ios + " requests");
         }
         return System.nanoTime() - start;
     }

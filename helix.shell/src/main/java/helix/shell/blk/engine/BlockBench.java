@@ -35,6 +35,7 @@ public final class BlockBench {
     /// @return what was measured, warm-up excluded
     /// @throws IllegalArgumentException if the device does not take such requests
     /// @throws helix.driver.api.block.BlockException if the device went
+    /// @throws java.util.concurrent.CancellationException if the thread is interrupted
     public static BenchResult run(BlockDevice device, BenchOptions options) {
         check(device, options);
         return new BlockBench(device, options).run();
