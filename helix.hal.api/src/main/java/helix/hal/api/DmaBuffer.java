@@ -87,10 +87,18 @@ public final class DmaBuffer implements AutoCloseable {
     ///
     /// @throws IllegalStateException if the buffer is closed
     public void hold() {
-        if (closed) {
-            throw new IllegalStateException("DMA buffer is closed");
+        int before = (int) HOLDS.getVolatile(this);
+        while (true) {
+            // With no hold left the memory may be somebody else's already: it is never revived.
+            if (closed || before <= 0) {
+                throw new IllegalStateException("DMA buffer is closed");
+            }
+            int seen = (int) HOLDS.compareAndExchange(this, before, before + 1);
+            if (seen == before) {
+                return;
+            }
+            before = seen;
         }
-        HOLDS.getAndAdd(this, 1);
     }
 
     /// Ends a [#hold()].
