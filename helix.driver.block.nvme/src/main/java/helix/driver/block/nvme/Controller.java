@@ -129,10 +129,10 @@ final class Controller {
     /// Base 2.0, section 3.5.1, with its step numbers. Steps 10 and 11, the I/O queues, are done by
     /// [Pairs] when a client opens one; step 12 by [AsyncEvents].
     void initialize() {
-        hal.pci().busMaster(hal.lease(), true);
-
-        // 1. No reset is under way, and the controller is disabled.
+        // 1. No reset is under way, and the controller is disabled. What somebody left running may
+        // touch memory only after that.
         disable();
+        hal.pci().busMaster(hal.lease(), true);
 
         // 2. to 5. Admin queue, command sets, arbitration, page size; enable.
         configureAndEnable();

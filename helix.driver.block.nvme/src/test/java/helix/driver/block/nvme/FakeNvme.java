@@ -47,6 +47,7 @@ final class FakeNvme implements BusAccess {
     int mmioAccesses;
     int resets;
     int shutdowns;
+    boolean masteredBeforeDisabled;
     final List<String> log = new ArrayList<>();
 
     private final FakeHal hal;
@@ -227,6 +228,7 @@ final class FakeNvme implements BusAccess {
 
     private void disable() {
         log.add("EN=0");
+        masteredBeforeDisabled = hal.busMaster;
         resets++;
         sqs.clear();
         cqs.clear();
