@@ -459,7 +459,7 @@ final class IoQueue implements BlockQueue {
             return true;
         }
         if (now == EMPTY) {
-            return submission.hasPending() && controller.phase() == Controller.Phase.RUNNING;
+            return submission.hasPending() && pairs.canRecreate();
         }
         if (now == CLOSED) {
             return false;

@@ -442,4 +442,43 @@ class RecoveryTest {
         assertThat(f.nvme.resets).isZero();
         disk.openQueue(QueueOptions.polled(1)).close();
     }
+
+    @Test
+    void aQueueThatAStalledMachineRefusedAfterAResetComesBack() {
+        f.start();
+        BlockQueue queue = withReadsInFlight(1);
+        f.nvme.hold = c -> false;
+        f.nvme.fatal = 1;
+        f.runAgents();
+        assertThat(Fixture.drain(queue, 1)).containsExactly("0:aborted");
+        f.nvme.throwTimeout = true;
+        assertThat(queue.submit(BlockOp.FLUSH, 0, 0, 0, null, 0, 5)).isTrue();
+        queue.kick();
+        assertThat(queue.isOpen()).isTrue();
+        f.nvme.throwTimeout = false;
+        f.runAgents();
+        assertThat(Fixture.drain(queue, 1)).containsExactly("5:ok");
+        assertThat(f.nvme.resets).isEqualTo(1);
+        queue.close();
+    }
+
+    @Test
+    void aQueueThatAStalledMachineLeftHalfCreatedComesBackAfterAReset() {
+        f.start();
+        BlockQueue queue = withReadsInFlight(1);
+        f.nvme.hold = c -> false;
+        f.nvme.fatal = 1;
+        f.runAgents();
+        assertThat(Fixture.drain(queue, 1)).containsExactly("0:aborted");
+        assertThat(queue.submit(BlockOp.FLUSH, 0, 0, 0, null, 0, 5)).isTrue();
+        // The stall begins between the two commands, with the head doorbell already rung.
+        f.nvme.stallTail = c -> c == 0x01;
+        queue.kick();
+        assertThat(queue.isOpen()).isTrue();
+        f.nvme.stallTail = c -> false;
+        f.runAgents();
+        assertThat(Fixture.drain(queue, 1)).containsExactly("5:ok");
+        assertThat(f.nvme.resets).isEqualTo(2);
+        queue.close();
+    }
 }
