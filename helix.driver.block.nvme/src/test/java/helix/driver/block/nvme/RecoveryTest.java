@@ -481,4 +481,40 @@ class RecoveryTest {
         assertThat(f.nvme.resets).isEqualTo(2);
         queue.close();
     }
+
+    @Test
+    void theOnlyPairIsReplacedWhenItHasEnded() {
+        f.nvme.maxPairs = 1;
+        f.start();
+        BlockDevice disk = f.disk();
+        BlockQueue queue = disk.openQueue(QueueOptions.polled(4));
+        disk.flush();
+        f.nvme.hold = c -> c.sq.id != 0;
+        f.runAgents();
+        assertThat(queue.submit(BlockOp.FLUSH, 0, 0, 0, null, 0, 1)).isTrue();
+        queue.kick();
+        f.nvme.hold = c -> false;
+        f.nvme.fatal = 1;
+        f.runAgents();
+        // Create I/O Completion Queue: Invalid Queue Identifier.
+        f.nvme.swallow =
+                c -> {
+                    boolean refused = c.sq.id == 0 && c.opcode == 0x05;
+                    if (refused) {
+                        f.nvme.complete(c, 0x101, 0);
+                    }
+                    return refused;
+                };
+        assertThatThrownBy(disk::flush).isInstanceOf(BlockException.class);
+        f.nvme.swallow = c -> false;
+        disk.flush();
+        assertThat(queue.isOpen()).isFalse();
+        assertThat(Fixture.drain(queue, 1)).containsExactly("1:aborted");
+        assertThat(queue.submit(BlockOp.FLUSH, 0, 0, 0, null, 0, 2)).isFalse();
+        queue.close();
+        try (BlockQueue next = disk.openQueue(QueueOptions.polled(4))) {
+            assertThat(next.submit(BlockOp.FLUSH, 0, 0, 0, null, 0, 3)).isTrue();
+            assertThat(Fixture.drain(next, 1)).containsExactly("3:ok");
+        }
+    }
 }
