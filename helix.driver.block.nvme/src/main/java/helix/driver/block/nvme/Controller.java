@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -67,7 +68,7 @@ final class Controller {
     private int grantedPairs;
     private int writeZeroesLimit;
 
-    private volatile Phase phase = Phase.NEW;
+    private final AtomicReference<Phase> phase = new AtomicReference<>(Phase.NEW);
     private volatile @Nullable String fault;
     private volatile String goneReason = "";
     private volatile Runnable watchWaker = () -> {};
@@ -128,10 +129,10 @@ final class Controller {
     /// Base 2.0, section 3.5.1, with its step numbers. Steps 10 and 11, the I/O queues, are done by
     /// [Pairs] when a client opens one; step 12 by [AsyncEvents].
     void initialize() {
-        hal.pci().busMaster(hal.lease(), true);
-
-        // 1. No reset is under way, and the controller is disabled.
+        // 1. No reset is under way, and the controller is disabled. What somebody left running may
+        // touch memory only after that.
         disable();
+        hal.pci().busMaster(hal.lease(), true);
 
         // 2. to 5. Admin queue, command sets, arbitration, page size; enable.
         configureAndEnable();
@@ -310,7 +311,7 @@ final class Controller {
     ///
     /// @throws helix.hal.api.DeviceTimeoutException if the controller does not confirm
     void shutDown() {
-        phase = Phase.STOPPED;
+        phase.set(Phase.STOPPED);
         if (status() == NvmeRegisters.ALL_ONES) {
             throw new DeviceGoneException(name() + ": CSTS reads all ones");
         }
@@ -394,11 +395,12 @@ final class Controller {
     }
 
     private void requireRunning() {
-        if (phase == Phase.GONE) {
+        Phase now = phase();
+        if (now == Phase.GONE) {
             throw new DeviceGoneException(name() + ": " + goneReason);
         }
-        if (phase != Phase.RUNNING && phase != Phase.NEW) {
-            throw new DeviceException(name() + ": controller is " + phase);
+        if (now != Phase.RUNNING && now != Phase.NEW) {
+            throw new DeviceException(name() + ": controller is " + now);
         }
     }
 
@@ -408,7 +410,8 @@ final class Controller {
     boolean lockRunning() {
         long end = System.nanoTime() + RUNNING_WAIT.toNanos();
         while (!tryLockRunning()) {
-            boolean recovering = phase == Phase.DISABLING || phase == Phase.ENABLING;
+            Phase now = phase();
+            boolean recovering = now == Phase.DISABLING || now == Phase.ENABLING;
             if (!recovering || System.nanoTime() - end >= 0) {
                 return false;
             }
@@ -421,7 +424,7 @@ final class Controller {
         admin.lock.lock();
         boolean running = false;
         try {
-            running = phase == Phase.RUNNING;
+            running = phase() == Phase.RUNNING;
         } finally {
             if (!running) {
                 admin.lock.unlock();
@@ -432,7 +435,7 @@ final class Controller {
 
     /// What a request is to be told of a controller that does not run.
     int refusal() {
-        return switch (phase) {
+        return switch (phase()) {
             case GONE -> BlockStatus.DEVICE_GONE;
             case STOPPED -> BlockStatus.GENERATION_GONE;
             default -> BlockStatus.IO_ERROR;
@@ -440,27 +443,32 @@ final class Controller {
     }
 
     void phase(Phase next) {
-        if (phase != Phase.GONE) {
-            phase = next;
+        Phase now = phase();
+        while (now != Phase.GONE && !phase.compareAndSet(now, next)) {
+            now = phase();
         }
     }
 
     Phase phase() {
-        return phase;
+        return phase.get();
     }
 
     boolean isGone() {
-        return phase == Phase.GONE;
+        return phase() == Phase.GONE;
     }
 
     /// Notes that the controller is no longer there, and ends what is in flight: what is gone
     /// writes to no memory.
     void gone(@Nullable String reason) {
-        if (phase == Phase.GONE || phase == Phase.STOPPED) {
-            return;
-        }
-        goneReason = Objects.requireNonNullElse(reason, "gone");
-        phase = Phase.GONE;
+        // Several threads may find out at once; one of them ends what is in flight.
+        Phase now;
+        do {
+            now = phase();
+            if (now == Phase.GONE || now == Phase.STOPPED) {
+                return;
+            }
+            goneReason = Objects.requireNonNullElse(reason, "gone");
+        } while (!phase.compareAndSet(now, Phase.GONE));
         LOG.warn("{}: device is gone: {}", name(), goneReason);
         if (pairs != null) {
             pairs.endAll(BlockStatus.DEVICE_GONE);

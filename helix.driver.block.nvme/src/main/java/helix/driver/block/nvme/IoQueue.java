@@ -459,7 +459,7 @@ final class IoQueue implements BlockQueue {
             return true;
         }
         if (now == EMPTY) {
-            return submission.hasPending() && controller.phase() == Controller.Phase.RUNNING;
+            return submission.hasPending() && pairs.canRecreate();
         }
         if (now == CLOSED) {
             return false;
@@ -529,10 +529,10 @@ final class IoQueue implements BlockQueue {
     }
 
     /// Marks the queue closed. Called with the admin lock held, and again when a reset settled what
-    /// was open.
+    /// was open; also without that lock, when the controller is gone. Each request ends once.
     ///
     /// @param keepMemory whether the controller may still write to the memory of requests
-    void closed(boolean keepMemory) {
+    synchronized void closed(boolean keepMemory) {
         state = CLOSED;
         if (!keepMemory) {
             for (int slot = 0; slot < slots.count(); slot++) {

@@ -144,7 +144,7 @@ final class Pairs {
             throw e;
         } catch (NotSentException e) {
             controller.fault("queue " + queue.id + " is half created");
-            throw new DeviceException(String.valueOf(e.getMessage()), e);
+            throw new HalfCreatedException(e);
         }
         queue.opened();
     }
@@ -153,18 +153,18 @@ final class Pairs {
     ///
     /// @return whether it takes requests again
     boolean recreate(IoQueue queue) {
-        if (controller.phase() != Controller.Phase.RUNNING) {
+        if (!canRecreate()) {
             return false;
         }
         controller.admin().lock.lock();
         try {
-            if (controller.phase() != Controller.Phase.RUNNING || queue.state() != IoQueue.EMPTY) {
+            if (!canRecreate() || queue.state() != IoQueue.EMPTY) {
                 return false;
             }
             create(queue);
             return true;
-        } catch (DeviceTimeoutException e) {
-            // The next reset is under way; the queue comes back after it.
+        } catch (DeviceTimeoutException | NotSentException | HalfCreatedException e) {
+            // The queue comes back when the machine answers again, or after the next reset.
             LOG.warn("{}: queue {} not yet back: {}", controller.name(), queue.id, e.getMessage());
             return false;
         } catch (DeviceException e) {
@@ -174,6 +174,14 @@ final class Pairs {
         } finally {
             controller.admin().lock.unlock();
         }
+    }
+
+    /// Whether it makes sense to tell the controller of a queue now: no reset is due, and the
+    /// machine answers.
+    boolean canRecreate() {
+        return controller.phase() == Controller.Phase.RUNNING
+                && controller.fault() == null
+                && !controller.clock().isStalled();
     }
 
     /// Ends a queue for its owner. Requests in flight are aborted by deleting the submission queue.
@@ -303,6 +311,15 @@ final class Pairs {
                     queue.closed(false);
                 }
             }
+        }
+    }
+
+    /// The controller knows the completion queue, but not the submission queue; a reset follows.
+    private static final class HalfCreatedException extends DeviceException {
+        private static final long serialVersionUID = 1;
+
+        HalfCreatedException(NotSentException cause) {
+            super(String.valueOf(cause.getMessage()), cause);
         }
     }
 }

@@ -160,6 +160,8 @@ final class PlainCalls {
         if (q instanceof IoQueue io && io.state() >= IoQueue.ENDED) {
             io.close();
             q = null;
+        } else if (q != null && shared != null && shared.hasEnded(q)) {
+            q = null;
         }
         if (q == null) {
             q =

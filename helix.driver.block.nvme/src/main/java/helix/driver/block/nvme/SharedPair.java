@@ -82,9 +82,39 @@ final class SharedPair {
         if (old != null && old.state() < IoQueue.ENDED) {
             return;
         }
+        if (old != null) {
+            replace(old);
+        }
         IoQueue opened = pairs.open(namespace, depth(), true, false);
         opened.shared = this;
         queue = opened;
+    }
+
+    /// Gives up a pair that has ended; what was in flight ends at the ports, which end with it.
+    private void replace(IoQueue old) {
+        old.poll(dispatcher, Integer.MAX_VALUE);
+        end(client);
+        end(plain);
+        queue = null;
+        old.close();
+        forget();
+    }
+
+    private static void end(@Nullable Port port) {
+        if (port != null) {
+            port.ended = true;
+        }
+    }
+
+    /// Whether a port takes no more requests, because its pair has ended.
+    boolean hasEnded(BlockQueue port) {
+        lock.lock();
+        try {
+            IoQueue pair = queue;
+            return ((Port) port).ended || pair == null || pair.state() >= IoQueue.ENDED;
+        } finally {
+            lock.unlock();
+        }
     }
 
     void target(BlockQueue port, Namespace namespace) {
@@ -123,6 +153,10 @@ final class SharedPair {
         private int inFlight;
         private Namespace namespace;
         private boolean closed;
+
+        /// Its pair was replaced.
+        private volatile boolean ended;
+
         private volatile @Nullable Thread waiter;
 
         Port(Namespace namespace, int depth) {
@@ -155,7 +189,7 @@ final class SharedPair {
         @Override
         public boolean isOpen() {
             IoQueue pair = queue;
-            return !closed && pair != null && pair.isOpen() && namespace.isPresent();
+            return !closed && !ended && pair != null && pair.isOpen() && namespace.isPresent();
         }
 
         @Override
@@ -190,7 +224,7 @@ final class SharedPair {
 
         private @Nullable IoQueue take(int tag) {
             IoQueue pair = queue;
-            if (closed || pair == null || freeCount == 0 || inFlight == depth) {
+            if (closed || ended || pair == null || freeCount == 0 || inFlight == depth) {
                 return null;
             }
             pair.target(namespace);

@@ -11,6 +11,7 @@ import java.util.Arrays;
 final class Slots {
     private static final int SLOT_BITS = 12;
     private static final int SLOT_MASK = (1 << SLOT_BITS) - 1;
+    private static final VarHandle COMMAND_ID = MethodHandles.arrayElementVarHandle(int[].class);
     private static final VarHandle STAMP = MethodHandles.arrayElementVarHandle(long[].class);
 
     private final int[] free;
@@ -58,12 +59,14 @@ final class Slots {
     int take(int request) {
         int slot = free[--freeCount];
         requests[slot] = request;
-        commandIds[slot] = ((commandIds[slot] + (1 << SLOT_BITS)) & 0xF000) | slot;
+        // Whoever sees the new identifier sees that the stamp of the command before it is cleared.
+        COMMAND_ID.setRelease(
+                commandIds, slot, ((commandIds[slot] + (1 << SLOT_BITS)) & 0xF000) | slot);
         return slot;
     }
 
     int commandId(int slot) {
-        return commandIds[slot];
+        return (int) COMMAND_ID.getAcquire(commandIds, slot);
     }
 
     /// Notes that a command was shown to the controller.

@@ -155,6 +155,8 @@ final class Watch implements Agent {
             Slots slots = queue.slots();
             for (int slot = 0; slot < slots.count(); slot++) {
                 long stamp = slots.stamp(slot);
+                // Before the second look at the stamp, which tells whether it is still its command.
+                int commandId = slots.commandId(slot);
                 long age = controller.clock().now() - stamp;
                 if (stamp == 0
                         || age < limit
@@ -166,15 +168,15 @@ final class Watch implements Agent {
                     slots.expire(slot);
                     controller.fault(
                             "queue %d: command %04x not ended %d ms after it was sent"
-                                    .formatted(id, slots.commandId(slot), age / 1_000_000));
+                                    .formatted(id, commandId, age / 1_000_000));
                 } else if (controller.fault() == null) {
-                    abort(queue, slot, stamp);
+                    abort(queue, slot, stamp, commandId);
                 }
             }
         }
     }
 
-    private void abort(IoQueue queue, int slot, long stamp) {
+    private void abort(IoQueue queue, int slot, long stamp, int commandId) {
         if (aborted[queue.id].length < queue.slots().count()) {
             aborted[queue.id] = Arrays.copyOf(aborted[queue.id], queue.slots().count());
         }
@@ -182,7 +184,6 @@ final class Watch implements Agent {
             return;
         }
         aborted[queue.id][slot] = stamp;
-        int commandId = queue.slots().commandId(slot);
         LOG.warn(
                 "{}: queue {}: command {} timed out, aborting it",
                 controller.name(),

@@ -108,6 +108,22 @@ class DriverRequestsTest {
     }
 
     @Test
+    void mmioRoundTripTakesTheMedianOfAsManyReadsAsAskedFor() {
+        int before = f.nvme.mmioAccesses;
+        assertThat(map("mmio-round-trip", Map.of("count", 5)))
+                .containsOnlyKeys("count", "medianNanos")
+                .containsEntry("count", 5L)
+                .hasEntrySatisfying(
+                        "medianNanos", nanos -> assertThat((Long) nanos).isNotNegative());
+        assertThat(f.nvme.mmioAccesses - before).isEqualTo(5);
+        for (int count : new int[] {0, 100_001}) {
+            assertThatThrownBy(() -> ask("mmio-round-trip", Map.of("count", count)))
+                    .isInstanceOf(ModuleError.class)
+                    .hasMessage("mmio-round-trip: count=" + count + " is not in 1..100000");
+        }
+    }
+
+    @Test
     void unknownRequestsAreRefusedWithTheKnownOnes() {
         assertThatThrownBy(() -> ask("format", Map.of()))
                 .isInstanceOf(ModuleError.class)

@@ -8,6 +8,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
+import java.util.function.IntPredicate;
 import java.util.function.Predicate;
 
 /// An NVMe controller with behaviour: registers, doorbells, queues with phase tags. It executes
@@ -42,11 +43,15 @@ final class FakeNvme implements BusAccess {
     volatile Predicate<Command> swallow = c -> false;
     volatile Predicate<Command> hold = c -> false;
 
+    /// By the opcode of the next admin command: whether its doorbell finds the machine stalled.
+    volatile IntPredicate stallTail = c -> false;
+
     // What happened.
     int doorbellWrites;
     int mmioAccesses;
     int resets;
     int shutdowns;
+    boolean masteredBeforeDisabled;
     final List<String> log = new ArrayList<>();
 
     private final FakeHal hal;
@@ -227,6 +232,7 @@ final class FakeNvme implements BusAccess {
 
     private void disable() {
         log.add("EN=0");
+        masteredBeforeDisabled = hal.busMaster;
         resets++;
         sqs.clear();
         cqs.clear();
@@ -281,6 +287,9 @@ final class FakeNvme implements BusAccess {
         Sq sq = sqs.get(id);
         if (sq == null || value < 0 || value >= sq.size) {
             throw new AssertionError("tail doorbell of queue " + id + ": " + value);
+        }
+        if (id == 0 && stallTail.test(fetch(sq).opcode)) {
+            throw new DeviceTimeoutException("fake machine does not answer");
         }
         sq.tail = value;
         if (!deferred || id == 0) {

@@ -112,6 +112,15 @@ class InitializationTest {
     }
 
     @Test
+    void aControllerLeftRunningMastersTheBusOnlyOnceItIsDisabled() {
+        f.nvme.leaveEnabled();
+        f.start();
+        assertThat(f.nvme.resets).isEqualTo(1);
+        assertThat(f.nvme.masteredBeforeDisabled).isFalse();
+        assertThat(f.hal.busMaster).isTrue();
+    }
+
+    @Test
     void stopNotifiesOfShutdownAndDisables() {
         f.start();
         f.stop();

@@ -442,4 +442,79 @@ class RecoveryTest {
         assertThat(f.nvme.resets).isZero();
         disk.openQueue(QueueOptions.polled(1)).close();
     }
+
+    @Test
+    void aQueueThatAStalledMachineRefusedAfterAResetComesBack() {
+        f.start();
+        BlockQueue queue = withReadsInFlight(1);
+        f.nvme.hold = c -> false;
+        f.nvme.fatal = 1;
+        f.runAgents();
+        assertThat(Fixture.drain(queue, 1)).containsExactly("0:aborted");
+        f.nvme.throwTimeout = true;
+        assertThat(queue.submit(BlockOp.FLUSH, 0, 0, 0, null, 0, 5)).isTrue();
+        queue.kick();
+        assertThat(queue.isOpen()).isTrue();
+        f.nvme.throwTimeout = false;
+        f.runAgents();
+        assertThat(Fixture.drain(queue, 1)).containsExactly("5:ok");
+        assertThat(f.nvme.resets).isEqualTo(1);
+        queue.close();
+    }
+
+    @Test
+    void aQueueThatAStalledMachineLeftHalfCreatedComesBackAfterAReset() {
+        f.start();
+        BlockQueue queue = withReadsInFlight(1);
+        f.nvme.hold = c -> false;
+        f.nvme.fatal = 1;
+        f.runAgents();
+        assertThat(Fixture.drain(queue, 1)).containsExactly("0:aborted");
+        assertThat(queue.submit(BlockOp.FLUSH, 0, 0, 0, null, 0, 5)).isTrue();
+        // The stall begins between the two commands, with the head doorbell already rung.
+        f.nvme.stallTail = c -> c == 0x01;
+        queue.kick();
+        assertThat(queue.isOpen()).isTrue();
+        f.nvme.stallTail = c -> false;
+        f.runAgents();
+        assertThat(Fixture.drain(queue, 1)).containsExactly("5:ok");
+        assertThat(f.nvme.resets).isEqualTo(2);
+        queue.close();
+    }
+
+    @Test
+    void theOnlyPairIsReplacedWhenItHasEnded() {
+        f.nvme.maxPairs = 1;
+        f.start();
+        BlockDevice disk = f.disk();
+        BlockQueue queue = disk.openQueue(QueueOptions.polled(4));
+        disk.flush();
+        f.nvme.hold = c -> c.sq.id != 0;
+        f.runAgents();
+        assertThat(queue.submit(BlockOp.FLUSH, 0, 0, 0, null, 0, 1)).isTrue();
+        queue.kick();
+        f.nvme.hold = c -> false;
+        f.nvme.fatal = 1;
+        f.runAgents();
+        // Create I/O Completion Queue: Invalid Queue Identifier.
+        f.nvme.swallow =
+                c -> {
+                    boolean refused = c.sq.id == 0 && c.opcode == 0x05;
+                    if (refused) {
+                        f.nvme.complete(c, 0x101, 0);
+                    }
+                    return refused;
+                };
+        assertThatThrownBy(disk::flush).isInstanceOf(BlockException.class);
+        f.nvme.swallow = c -> false;
+        disk.flush();
+        assertThat(queue.isOpen()).isFalse();
+        assertThat(Fixture.drain(queue, 1)).containsExactly("1:aborted");
+        assertThat(queue.submit(BlockOp.FLUSH, 0, 0, 0, null, 0, 2)).isFalse();
+        queue.close();
+        try (BlockQueue next = disk.openQueue(QueueOptions.polled(4))) {
+            assertThat(next.submit(BlockOp.FLUSH, 0, 0, 0, null, 0, 3)).isTrue();
+            assertThat(Fixture.drain(next, 1)).containsExactly("3:ok");
+        }
+    }
 }
