@@ -83,7 +83,7 @@ public final class Leases implements LeaseService {
         }
     }
 
-    /// Tries the reset that was not confirmed once more.
+    /// Tries once more what was not confirmed: the reset, and that no code reaches the memory.
     private void endQuarantine(HalDevice hardware, Holding holding) {
         Resets.Outcome outcome =
                 resets.reset(hardware, holding.mastered, Deadline.afterMillis(RETRY_MILLIS));
@@ -92,6 +92,13 @@ public final class Leases implements LeaseService {
                     hardware.id()
                             + " is quarantined, its last reset is not confirmed: "
                             + outcome.how());
+        }
+        GrantedLease last = holding.current;
+        if (last != null && !last.closeArena(Deadline.afterMillis(ARENA_MILLIS))) {
+            throw new DeviceException(
+                    hardware.id()
+                            + " is quarantined, native code still uses memory of "
+                            + last.owner());
         }
         long bytes = hardware.context().dma().lift(holding);
         holding.mastered = false;
@@ -148,7 +155,7 @@ public final class Leases implements LeaseService {
 
     private Release end(GrantedLease lease, Deadline deadline) {
         long start = System.nanoTime();
-        for (GrantedLease child : lease.children()) {
+        for (GrantedLease child : lease.lastChildren()) {
             release(child, deadline);
         }
         lease.revoke();
@@ -167,6 +174,10 @@ public final class Leases implements LeaseService {
         // must not write to what is somebody else's by then.
         long arenaMillis = Math.max(ARENA_MILLIS, deadline.remainingMillis());
         boolean closed = lease.closeArena(Deadline.afterMillis(arenaMillis));
+        GrantedLease parent = lease.parent();
+        if (!closed && parent != null) {
+            parent.leave(lease);
+        }
         Release release = settle(lease, outcome, closed, start);
         LOG.debug("{}: {}", lease.owner(), release);
         return release;
