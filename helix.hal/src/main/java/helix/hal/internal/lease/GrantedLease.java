@@ -151,7 +151,8 @@ public final class GrantedLease implements Lease {
             Device child, String name, LeaseService.ChildReset reset, long childEpoch) {
         requireValid("a child lease of " + child.id());
         if (childless) {
-            throw new DeviceException(owner + " is being released: no child lease of " + child.id());
+            throw new DeviceException(
+                    owner + " is being released: no child lease of " + child.id());
         }
         GrantedLease lease = new GrantedLease(child, hardware, this, reset, name, childEpoch);
         children.add(lease);

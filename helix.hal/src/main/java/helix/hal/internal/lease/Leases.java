@@ -47,6 +47,10 @@ public final class Leases implements LeaseService {
         long epoch;
         @Nullable GrantedLease current;
 
+        /// The last epochs of the devices behind this one, by id: a child's own holding goes with
+        /// its lease, its count stays as long as the hardware.
+        final Map<String, Long> childEpochs = new ConcurrentHashMap<>();
+
         /// Whether the device could do DMA since its last confirmed reset.
         boolean mastered;
     }
@@ -117,15 +121,28 @@ public final class Leases implements LeaseService {
             throw new IllegalArgumentException(
                     child.id() + " is a device of the HAL, not one behind " + above.owner());
         }
-        Holding holding = holding(child);
-        synchronized (holding) {
-            GrantedLease current = holding.current;
-            if (current != null) {
-                throw new DeviceBusyException(child.id(), current.owner());
+        Map<String, Long> epochs = holding(above.hardware()).childEpochs;
+        while (true) {
+            Holding holding = holding(child);
+            synchronized (holding) {
+                // One that a release removed meanwhile is nobody's to be granted.
+                if (!holding.equals(holdings.get(child))) {
+                    continue;
+                }
+                GrantedLease current = holding.current;
+                if (current != null) {
+                    throw new DeviceBusyException(child.id(), current.owner());
+                }
+                try {
+                    long epoch = epochs.merge(child.id(), 1L, Long::sum);
+                    holding.current = above.addChild(child, owner, reset, epoch);
+                    return holding.current;
+                } finally {
+                    if (holding.current == null) {
+                        holdings.remove(child, holding);
+                    }
+                }
             }
-            GrantedLease lease = above.addChild(child, owner, reset, ++holding.epoch);
-            holding.current = lease;
-            return lease;
         }
     }
 
@@ -270,9 +287,9 @@ public final class Leases implements LeaseService {
             if ((clean || parent != null) && lease.equals(holding.current)) {
                 holding.current = null;
             }
-        }
-        if (parent != null) {
-            holdings.remove(lease.device(), holding);
+            if (parent != null && holding.current == null) {
+                holdings.remove(lease.device(), holding);
+            }
         }
     }
 

@@ -198,6 +198,19 @@ class LeasesTest {
         assertThat(services.leases.leases()).isEmpty();
     }
 
+    @Test
+    void epochsOfAChildDeviceGoOn() {
+        Lease lease = start("parent");
+        Device child = new Behind();
+        Lease first = services.leases.grantChild(lease, child, "first", _ -> true);
+        assertThat(first.epoch()).isEqualTo(1);
+        release(first);
+        assertThat(services.leases.grantChild(lease, child, "second", _ -> true).epoch())
+                .isEqualTo(2);
+        assertThatThrownBy(() -> services.leases.grantChild(lease, child, "third", _ -> true))
+                .isInstanceOf(DeviceBusyException.class);
+    }
+
     /// A blocking read into the memory keeps its arena open, as any native call does.
     @Test
     void memoryThatNativeCodeUsesKeepsTheQuarantine() throws IOException, InterruptedException {
