@@ -4,7 +4,6 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /// An eventfd(2): a 64-bit counter in the kernel that wakes whoever polls it. Non-blocking and
 /// close-on-exec.
@@ -20,7 +19,10 @@ public final class EventFd implements AutoCloseable {
 
     private final int fd;
     private final boolean owned;
-    private final AtomicBoolean open = new AtomicBoolean(true);
+
+    /// Guarded by this, so that no call is under way when the number becomes another descriptor's.
+    private boolean open = true;
+
     private final MemorySegment value = Arena.ofAuto().allocate(JAVA_LONG);
 
     private EventFd(int fd, boolean owned) {
@@ -63,8 +65,8 @@ public final class EventFd implements AutoCloseable {
     }
 
     /// Adds 1 to the counter and wakes who waits. Any thread; after [#close()] it does nothing.
-    public void signal() {
-        if (open.get()) {
+    public synchronized void signal() {
+        if (open) {
             signal(fd);
         }
     }
@@ -84,8 +86,8 @@ public final class EventFd implements AutoCloseable {
     /// Takes the counter's value and sets it to 0. For one thread at a time.
     ///
     /// @return the number of signals since the last drain, 0 if there was none
-    public long drain() {
-        if (!open.get()) {
+    public synchronized long drain() {
+        if (!open) {
             return 0;
         }
         try {
@@ -98,9 +100,12 @@ public final class EventFd implements AutoCloseable {
 
     /// Closes the descriptor; a second call does nothing.
     @Override
-    public void close() {
-        if (open.compareAndSet(true, false) && owned) {
-            Libc.close(fd);
+    public synchronized void close() {
+        if (open) {
+            open = false;
+            if (owned) {
+                Libc.close(fd);
+            }
         }
     }
 }

@@ -16,6 +16,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The CPU's side of QEMU's qtest protocol: one line of text per access and one line of reply.
 ///
@@ -31,12 +33,16 @@ import org.jspecify.annotations.Nullable;
 /// The socket is used by plain system calls under a lock that cannot be interrupted, so that an
 /// interrupted driver thread leaves no half-read reply behind. An access allocates nothing.
 final class QtestClient implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(QtestClient.class);
+
     /// QEMU stops at some 270 unread replies; far below that keeps the others cheap too.
     static final int MAX_UNREAD = 64;
 
     private static final int RESUME_UNREAD = 32;
     private static final int INPUT = 4096;
     private static final long NO_REPLY = -1;
+    private static final long NOTHING_WANTED = Long.MAX_VALUE;
+    private static final long LOST_REPORT_NANOS = 1_000_000_000;
     private static final long WATCH_MILLIS = 200;
     private static final long JOIN_MILLIS = 2000;
     private static final long MAX_BACK_OFF_NANOS = 200_000;
@@ -86,7 +92,11 @@ final class QtestClient implements AutoCloseable {
     private long received;
     private long wanted = NO_REPLY;
     private long value;
+    private long firstWanted = NOTHING_WANTED;
     private @Nullable String refusal;
+    private long lost;
+    private long lostReported;
+    private long lostReportNanos;
     private int filled;
     private boolean sawLine;
 
@@ -112,6 +122,7 @@ final class QtestClient implements AutoCloseable {
         try {
             requireOpen();
             count(counter);
+            expect();
             send(QtestText.read(out, command, address));
             return awaitReply();
         } finally {
@@ -139,6 +150,7 @@ final class QtestClient implements AutoCloseable {
         try {
             requireOpen();
             count(counter);
+            expect();
             send(QtestText.write(out, command, address, value));
             awaitReply();
         } finally {
@@ -160,6 +172,7 @@ final class QtestClient implements AutoCloseable {
         try {
             requireOpen();
             count(counter);
+            expect();
             post(QtestText.write(out, write, index, value));
             send(QtestText.read(out, read, data));
             return awaitReply();
@@ -181,6 +194,7 @@ final class QtestClient implements AutoCloseable {
         try {
             requireOpen();
             count(counter);
+            expect();
             post(QtestText.write(out, first, index, indexValue));
             send(QtestText.write(out, second, data, dataValue));
             awaitReply();
@@ -199,6 +213,7 @@ final class QtestClient implements AutoCloseable {
             requireOpen();
             MemorySegment.copy(command, 0, out, JAVA_BYTE, 0, command.length);
             lineListener = receiver;
+            expect();
             send(command.length);
             awaitReply();
             LockSupport.unpark(watcher);
@@ -231,6 +246,16 @@ final class QtestClient implements AutoCloseable {
         lock.lock();
         try {
             return sent - received;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /// Refused accesses that nobody waited for: posted writes, and what was overdue.
+    long lost() {
+        lock.lock();
+        try {
+            return lost;
         } finally {
             lock.unlock();
         }
@@ -286,6 +311,12 @@ final class QtestClient implements AutoCloseable {
         send(length);
     }
 
+    /// A refusal of what is sent from here on is the caller's, until it has its reply.
+    private void expect() {
+        firstWanted = sent + 1;
+        refusal = null;
+    }
+
     private long awaitReply() {
         wanted = sent;
         try {
@@ -298,6 +329,7 @@ final class QtestClient implements AutoCloseable {
             return value;
         } finally {
             wanted = NO_REPLY;
+            firstWanted = NOTHING_WANTED;
         }
     }
 
@@ -323,6 +355,7 @@ final class QtestClient implements AutoCloseable {
                         + (sent - received)
                         + " owed";
         state = State.STALLED;
+        firstWanted = NOTHING_WANTED;
         listener.stalled(detail);
         LockSupport.unpark(watcher);
         requireOpen();
@@ -401,9 +434,28 @@ final class QtestClient implements AutoCloseable {
         }
         received++;
         if (first != 'O') {
-            refusal = QtestText.string(in, start, end);
+            refused(QtestText.string(in, start, end));
         } else if (received == wanted) {
             value = QtestText.okValue(in, start, end);
+        }
+    }
+
+    /// A posted write's caller is not there any more, and whoever reads next has no part in it.
+    private void refused(String text) {
+        if (received >= firstWanted) {
+            refusal = text;
+            return;
+        }
+        lost++;
+        long now = System.nanoTime();
+        if (lostReported == 0 || now - lostReportNanos >= LOST_REPORT_NANOS) {
+            LOG.warn(
+                    "machine {} refused {} accesses that nobody waited for, lastly: {}",
+                    machine,
+                    lost - lostReported,
+                    text);
+            lostReported = lost;
+            lostReportNanos = now;
         }
     }
 

@@ -210,6 +210,29 @@ class QtestClientTest {
     }
 
     @Test
+    void refusalOfAPostedWriteIsNotTheNextReadersFault() throws InterruptedException {
+        memory.write32(0, 1);
+        var read = CompletableFuture.supplyAsync(() -> memory.read32(8));
+        qemu.command();
+        qemu.command();
+        qemu.send("FAIL no such place\nOK 0x0000000000000007\n");
+        assertThat(read.join()).isEqualTo(7);
+        assertThat(qtest.lost()).isEqualTo(1);
+    }
+
+    @Test
+    void refusedIndexIsAnErrorOfTheAccessToItsData() {
+        qemu.answer(command ->
+                command.startsWith("outl") ? "FAIL no index\n" : "OK 0x0000000000000007\n");
+        assertThatThrownBy(() ->
+                        qtest.writeThenRead(
+                                QtestCommand.OUTL, 0xCF8, 0, QtestCommand.INL, 0xCFC, reads))
+                .isInstanceOf(DeviceException.class)
+                .hasMessageContaining("FAIL no index");
+        assertThat(qtest.lost()).isZero();
+    }
+
+    @Test
     void interruptedThreadReadsItsReplyAllTheSame() throws InterruptedException {
         var read =
                 CompletableFuture.supplyAsync(() -> {

@@ -36,6 +36,8 @@ public final class GrantedLease implements Lease {
     // Guarded by this.
     private final Set<DmaBlock> memory = new HashSet<>();
     private final List<GrantedLease> children = new ArrayList<>();
+    private final List<GrantedLease> stuck = new ArrayList<>();
+    private boolean childless;
     private @Nullable Fence interrupts;
 
     /// Guarded by `ending`.
@@ -148,13 +150,19 @@ public final class GrantedLease implements Lease {
     synchronized GrantedLease addChild(
             Device child, String name, LeaseService.ChildReset reset, long childEpoch) {
         requireValid("a child lease of " + child.id());
+        if (childless) {
+            throw new DeviceException(
+                    owner + " is being released: no child lease of " + child.id());
+        }
         GrantedLease lease = new GrantedLease(child, hardware, this, reset, name, childEpoch);
         children.add(lease);
         return lease;
     }
 
-    /// The youngest first.
-    synchronized List<GrantedLease> children() {
+    /// All children there will ever be, the youngest first: from now on new ones are refused, so
+    /// that none outlives its parent.
+    synchronized List<GrantedLease> lastChildren() {
+        childless = true;
         return children.reversed().stream().toList();
     }
 
@@ -206,9 +214,35 @@ public final class GrantedLease implements Lease {
         return all;
     }
 
-    /// Closes the arena, so that mapped registers and memory throw. Refused by the JVM while a
-    /// native call is inside a segment of it, so tried until the deadline, and once at least.
+    /// Leaves a child's arena that could not be closed to this lease.
+    synchronized void leave(GrantedLease child) {
+        stuck.add(child);
+    }
+
+    private synchronized List<GrantedLease> stuckChildren() {
+        return List.copyOf(stuck);
+    }
+
+    private synchronized void unstuck(GrantedLease child) {
+        stuck.remove(child);
+    }
+
+    /// Closes the arena, and what children left open, so that mapped registers and memory throw.
+    /// Refused by the JVM while a native call is inside a segment of it, so tried until the
+    /// deadline, and once at least.
     boolean closeArena(Deadline deadline) {
+        boolean closed = closeOwnArena(deadline);
+        for (GrantedLease child : stuckChildren()) {
+            if (child.closeArena(deadline)) {
+                unstuck(child);
+            } else {
+                closed = false;
+            }
+        }
+        return closed;
+    }
+
+    private boolean closeOwnArena(Deadline deadline) {
         while (true) {
             try {
                 arena.close();

@@ -47,6 +47,10 @@ public final class Leases implements LeaseService {
         long epoch;
         @Nullable GrantedLease current;
 
+        /// The last epochs of the devices behind this one, by id: a child's own holding goes with
+        /// its lease, its count stays as long as the hardware.
+        final Map<String, Long> childEpochs = new ConcurrentHashMap<>();
+
         /// Whether the device could do DMA since its last confirmed reset.
         boolean mastered;
     }
@@ -83,7 +87,7 @@ public final class Leases implements LeaseService {
         }
     }
 
-    /// Tries the reset that was not confirmed once more.
+    /// Tries once more what was not confirmed: the reset, and that no code reaches the memory.
     private void endQuarantine(HalDevice hardware, Holding holding) {
         Resets.Outcome outcome =
                 resets.reset(hardware, holding.mastered, Deadline.afterMillis(RETRY_MILLIS));
@@ -92,6 +96,13 @@ public final class Leases implements LeaseService {
                     hardware.id()
                             + " is quarantined, its last reset is not confirmed: "
                             + outcome.how());
+        }
+        GrantedLease last = holding.current;
+        if (last != null && !last.closeArena(Deadline.afterMillis(ARENA_MILLIS))) {
+            throw new DeviceException(
+                    hardware.id()
+                            + " is quarantined, native code still uses memory of "
+                            + last.owner());
         }
         long bytes = hardware.context().dma().lift(holding);
         holding.mastered = false;
@@ -110,15 +121,28 @@ public final class Leases implements LeaseService {
             throw new IllegalArgumentException(
                     child.id() + " is a device of the HAL, not one behind " + above.owner());
         }
-        Holding holding = holding(child);
-        synchronized (holding) {
-            GrantedLease current = holding.current;
-            if (current != null) {
-                throw new DeviceBusyException(child.id(), current.owner());
+        Map<String, Long> epochs = holding(above.hardware()).childEpochs;
+        while (true) {
+            Holding holding = holding(child);
+            synchronized (holding) {
+                // One that a release removed meanwhile is nobody's to be granted.
+                if (!holding.equals(holdings.get(child))) {
+                    continue;
+                }
+                GrantedLease current = holding.current;
+                if (current != null) {
+                    throw new DeviceBusyException(child.id(), current.owner());
+                }
+                try {
+                    long epoch = epochs.merge(child.id(), 1L, Long::sum);
+                    holding.current = above.addChild(child, owner, reset, epoch);
+                    return holding.current;
+                } finally {
+                    if (holding.current == null) {
+                        holdings.remove(child, holding);
+                    }
+                }
             }
-            GrantedLease lease = above.addChild(child, owner, reset, ++holding.epoch);
-            holding.current = lease;
-            return lease;
         }
     }
 
@@ -148,7 +172,7 @@ public final class Leases implements LeaseService {
 
     private Release end(GrantedLease lease, Deadline deadline) {
         long start = System.nanoTime();
-        for (GrantedLease child : lease.children()) {
+        for (GrantedLease child : lease.lastChildren()) {
             release(child, deadline);
         }
         lease.revoke();
@@ -167,6 +191,10 @@ public final class Leases implements LeaseService {
         // must not write to what is somebody else's by then.
         long arenaMillis = Math.max(ARENA_MILLIS, deadline.remainingMillis());
         boolean closed = lease.closeArena(Deadline.afterMillis(arenaMillis));
+        GrantedLease parent = lease.parent();
+        if (!closed && parent != null) {
+            parent.leave(lease);
+        }
         Release release = settle(lease, outcome, closed, start);
         LOG.debug("{}: {}", lease.owner(), release);
         return release;
@@ -259,9 +287,9 @@ public final class Leases implements LeaseService {
             if ((clean || parent != null) && lease.equals(holding.current)) {
                 holding.current = null;
             }
-        }
-        if (parent != null) {
-            holdings.remove(lease.device(), holding);
+            if (parent != null && holding.current == null) {
+                holdings.remove(lease.device(), holding);
+            }
         }
     }
 

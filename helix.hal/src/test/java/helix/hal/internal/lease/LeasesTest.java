@@ -23,10 +23,15 @@ import helix.hal.internal.fake.FakeMachine;
 import helix.hal.internal.fake.Services;
 import helix.hal.internal.pci.PciEnumerator;
 import helix.hal.internal.pci.PciFunction;
+import java.io.IOException;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.channels.Pipe;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -174,6 +179,67 @@ class LeasesTest {
         assertThatThrownBy(() -> vectors.raise(0)).isInstanceOf(LeaseRevokedException.class);
         assertThat(services.leases.release(lease, Deadline.afterMillis(0))).isSameAs(report);
         assertThat(machine.available()).isEqualTo(16);
+    }
+
+    @Test
+    void aLeaseThatEndsTakesNoMoreChildren() {
+        Lease lease = start("parent");
+        Device late = new Behind();
+        services.leases.grantChild(
+                lease,
+                new Behind(),
+                "child",
+                _ -> {
+                    services.leases.grantChild(lease, late, "late", _ -> true);
+                    return true;
+                });
+        release(lease);
+        assertThat(services.leases.holder(late)).isEmpty();
+        assertThat(services.leases.leases()).isEmpty();
+    }
+
+    @Test
+    void epochsOfAChildDeviceGoOn() {
+        Lease lease = start("parent");
+        Device child = new Behind();
+        Lease first = services.leases.grantChild(lease, child, "first", _ -> true);
+        assertThat(first.epoch()).isEqualTo(1);
+        release(first);
+        assertThat(services.leases.grantChild(lease, child, "second", _ -> true).epoch())
+                .isEqualTo(2);
+        assertThatThrownBy(() -> services.leases.grantChild(lease, child, "third", _ -> true))
+                .isInstanceOf(DeviceBusyException.class);
+    }
+
+    /// A blocking read into the memory keeps its arena open, as any native call does.
+    @Test
+    void memoryThatNativeCodeUsesKeepsTheQuarantine() throws IOException, InterruptedException {
+        Lease lease = start("reader");
+        ByteBuffer into =
+                services.dma.allocate(lease, DmaRequest.pages(4096)).segment().asByteBuffer();
+        Pipe pipe = Pipe.open();
+        try (Pipe.SourceChannel source = pipe.source();
+                Pipe.SinkChannel sink = pipe.sink()) {
+            var reading = new FutureTask<>(() -> source.read(into));
+            Thread reader = Thread.ofPlatform().daemon().start(reading);
+            Deadline started = Deadline.afterMillis(5000);
+            while (reader.getStackTrace().length == 0
+                    || !reader.getStackTrace()[0].isNativeMethod()) {
+                assertThat(started.isExpired()).isFalse();
+                Thread.onSpinWait();
+            }
+            assertThat(release(lease).confirmed()).isTrue();
+            assertThat(lease.state()).isEqualTo(Lease.State.QUARANTINED);
+            assertThatThrownBy(() -> services.leases.grant(device, "next"))
+                    .isInstanceOf(DeviceException.class)
+                    .hasMessage(
+                            "0000:00:04.0 is quarantined, native code still uses memory of reader");
+            assertThat(context.dma().bytesInUse()).isEqualTo(4096);
+            sink.write(ByteBuffer.allocate(1));
+            assertThat(reader.join(Duration.ofSeconds(5))).isTrue();
+            assertThat(services.leases.grant(device, "next").epoch()).isEqualTo(2);
+            assertThat(context.dma().bytesInUse()).isZero();
+        }
     }
 
     private static String refusal(MmioRegion region) {
