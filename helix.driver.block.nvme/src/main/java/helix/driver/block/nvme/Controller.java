@@ -450,7 +450,7 @@ final class Controller {
     }
 
     Phase phase() {
-        return phase.get();
+        return Objects.requireNonNull(phase.get());
     }
 
     boolean isGone() {
