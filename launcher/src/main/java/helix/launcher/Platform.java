@@ -103,6 +103,10 @@ final class Platform implements AutoCloseable {
                         .toString());
         properties.put("org.ops4j.pax.logging.DefaultServiceLog.level", "WARN");
 
+        // Stopped while it waits for events, it would warn of that on standard output, among the
+        // results. 1: errors only.
+        properties.put("org.apache.felix.eventadmin.LogLevel", "1");
+
         // Configuration only: driver jars have Helix's own installer.
         properties.put("felix.fileinstall.dir", instance.conf().toString());
         properties.put("felix.fileinstall.filter", ".*\\.(cfg|config)");
