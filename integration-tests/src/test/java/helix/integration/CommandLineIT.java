@@ -61,12 +61,12 @@ public class CommandLineIT {
     /// behind a port.
     @Test
     public void aFileWrittenToADiskIsThereByteForByte() throws Exception {
-        Path plain = disk(96);
-        Path large = disk(24);
-        Path first = disk(16);
-        Path second = disk(24);
-        Path single = disk(24);
-        Path behind = disk(24);
+        Path plain = Platform.scratchFile(96);
+        Path large = Platform.scratchFile(24);
+        Path first = Platform.scratchFile(16);
+        Path second = Platform.scratchFile(24);
+        Path single = Platform.scratchFile(24);
+        Path behind = Platform.scratchFile(24);
         List<String> arguments = new ArrayList<>();
         arguments.addAll(List.of("exec", "--machine", "qemu", "--disk", plain.toString()));
         for (String argument :
@@ -165,49 +165,27 @@ public class CommandLineIT {
 
     @Test
     public void aRunningInstanceRefusesBadInputAndLosesNothing() throws Exception {
-        Path image = disk(4);
+        Path image = Platform.scratchFile(4);
         byte[] before = Files.readAllBytes(image);
         Path tooLarge = random(8);
-        Path instance = folder.newFolder("i").toPath();
-        String[] where = {"--instance", instance.toString()};
-        HelixCommand.run(
-                        "start",
-                        where[0],
-                        where[1],
-                        "--machine",
-                        "qemu",
-                        "--disk",
-                        image.toString())
-                .succeeds();
+        RunningInstance instance = RunningInstance.start(folder.newFolder("i").toPath(), image);
         try {
-            ctl(instance, "blk:read nvme9n1").failsWith("nvme9n1");
-            ctl(instance, "helix:why 0000:7f:00.0").failsWith("0000:7f:00.0");
-            ctl(instance, "blk:write nvme0n1 --in " + tooLarge).failsWith("nvme0n1");
-            ctl(instance, "blk:write nvme0n1 --in /no/such/file").failsWith("/no/such/file");
-            ctl(instance, "blk:read nvme0n1 --offset 1G --bytes 4k --out /dev/null")
+            instance.ctl("blk:read nvme9n1").failsWith("nvme9n1");
+            instance.ctl("helix:why 0000:7f:00.0").failsWith("0000:7f:00.0");
+            instance.ctl("blk:write nvme0n1 --in " + tooLarge).failsWith("nvme0n1");
+            instance.ctl("blk:write nvme0n1 --in /no/such/file").failsWith("/no/such/file");
+            instance.ctl("blk:read nvme0n1 --offset 1G --bytes 4k --out /dev/null")
                     .failsWith("nvme0n1");
-            ctl(instance, "blk:nonsense nvme0n1").failsWith("blk:nonsense");
-            ctl(instance, "blk:read nvme0n1 --nonsense").failsWith("--nonsense");
-            ctl(instance, "helix:bind 0000:00:04.0 nonsense").failsWith("nonsense");
-            ctl(instance, "machine:unplug nonsense").failsWith("nonsense");
-            ctl(instance, "machine:fault nonsense").failsWith("nonsense");
-            assertThat(ctl(instance, "helix:lsblk --json").succeeds().documents()).hasSize(1);
+            instance.ctl("blk:nonsense nvme0n1").failsWith("blk:nonsense");
+            instance.ctl("blk:read nvme0n1 --nonsense").failsWith("--nonsense");
+            instance.ctl("helix:bind 0000:00:04.0 nonsense").failsWith("nonsense");
+            instance.ctl("machine:unplug nonsense").failsWith("nonsense");
+            instance.ctl("machine:fault nonsense").failsWith("nonsense");
+            assertThat(instance.ctl("helix:lsblk --json").succeeds().documents()).hasSize(1);
         } finally {
-            HelixCommand.run("stop", where[0], where[1]).succeeds();
+            instance.stop().succeeds();
         }
         assertThat(Files.readAllBytes(image)).isEqualTo(before);
-    }
-
-    private static HelixCommand ctl(Path instance, String command) throws Exception {
-        return HelixCommand.run("ctl", "--instance", instance.toString(), command);
-    }
-
-    private Path disk(int mebibytes) throws IOException {
-        Path image = Files.createTempFile(folder.getRoot().toPath(), "disk", ".raw");
-        try (var file = new java.io.RandomAccessFile(image.toFile(), "rw")) {
-            file.setLength((long) mebibytes * MIB);
-        }
-        return image;
     }
 
     private Path random(int mebibytes) throws IOException {

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -28,35 +27,22 @@ public class DeployIT {
                     "helix.driver.api.block;version=\"[1.99,2)\", !org.jspecify.annotations, *");
 
     @Rule public final TemporaryFolder folder = new TemporaryFolder();
-    private Path instance;
+    private RunningInstance instance;
     private Path jars;
     private long generation;
 
     @Before
     public void start() throws Exception {
         Qemu.assumePresent();
-        instance = folder.newFolder("i").toPath();
         jars = folder.newFolder("jars").toPath();
-        Path image = folder.newFile("disk.raw").toPath();
-        try (var file = new RandomAccessFile(image.toFile(), "rw")) {
-            file.setLength(64 << 20);
-        }
-        HelixCommand.run(
-                        "start",
-                        "--instance",
-                        instance.toString(),
-                        "--machine",
-                        "qemu",
-                        "--disk",
-                        image.toString())
-                .succeeds();
+        instance = RunningInstance.start(folder.newFolder("i").toPath(), Platform.scratchFile(64));
         generation = disk().get("generation").getAsLong();
     }
 
     @After
     public void stop() throws Exception {
         if (instance != null) {
-            HelixCommand.run("stop", "--instance", instance.toString()).succeeds();
+            instance.stop().succeeds();
         }
     }
 
@@ -66,7 +52,7 @@ public class DeployIT {
         whatIsNoDriverIsRefused();
         aDriverForANewerApiIsRefused();
         aDriverThatDoesWhatItMustNotIsRefused();
-        assertThat(ctl("helix:deployments --json").documents().getFirst().getAsJsonArray())
+        assertThat(instance.ctl("helix:deployments --json").documents().getFirst().getAsJsonArray())
                 .as("what was refused is not in the folder")
                 .isEmpty();
         theDiskServed();
@@ -106,7 +92,8 @@ public class DeployIT {
 
     private void aGoodDriverIsBoundAndReplaced() throws Exception {
         Path jar = DriverJar.write(jars.resolve("idle.jar"), "idle", "1.0.0", Map.of());
-        HelixCommand run = ctl("helix:deploy --json " + jar + "; helix:drivers --json").succeeds();
+        HelixCommand run =
+                instance.ctl("helix:deploy --json " + jar + "; helix:drivers --json").succeeds();
         JsonObject deployment = run.documents().getFirst().getAsJsonObject();
         assertThat(deployment.get("state").getAsString()).isEqualTo("ACTIVE");
         assertThat(deployment.get("bundle").getAsString()).isEqualTo("test.idle");
@@ -121,18 +108,18 @@ public class DeployIT {
         DriverJar.write(jar, "idle", "1.2.0", Map.of());
         deploy(jar).succeeds();
         ctlIsBound(device, "1.2.0");
-        Files.delete(instance.resolve("deploy/idle.jar"));
+        Files.delete(instance.folder().resolve("deploy/idle.jar"));
         Platform.await("the driver is gone", LIMIT, () -> !hasDriver());
     }
 
     private void aJarInTheFolderIsBoundUntilItIsRemoved() throws Exception {
-        Path jar = instance.resolve("deploy/dropped.jar");
+        Path jar = instance.folder().resolve("deploy/dropped.jar");
         DriverJar.write(jar, "idle", "2.0.0", Map.of());
         Platform.await("a driver that was dropped serves", LIMIT, () -> isServing("2.0.0"));
         DriverJar.write(jar, "threads", "3.0.0", Map.of());
         Platform.await("the next is refused", LIMIT, () -> isRefused("dropped.jar"));
         assertThat(isServing("2.0.0")).as("the last good one runs on").isTrue();
-        ctl("helix:doctor").failsWith("deployments");
+        instance.ctl("helix:doctor").failsWith("deployments");
         Files.delete(jar);
         Platform.await("its driver is gone", LIMIT, () -> !hasDriver());
     }
@@ -146,37 +133,38 @@ public class DeployIT {
                 HelixCommand.begin(
                         "ctl",
                         "--instance",
-                        instance.toString(),
+                        instance.folder().toString(),
                         "blk:bench nvme0n1 --rw randwrite --seconds 3600");
         try {
             Platform.await("the first has the disk", LIMIT, () -> !users().isEmpty());
             assertThat(users()).containsExactly("blk:bench --rw randwrite");
-            ctl("blk:write nvme0n1 --in " + data)
+            instance.ctl("blk:write nvme0n1 --in " + data)
                     .failsWith("nvme0n1 is held by blk:bench --rw randwrite");
         } finally {
             first.descendants().forEach(ProcessHandle::destroy);
             first.destroy();
         }
         Platform.await("the first, who hung up, has let go", LIMIT, () -> users().isEmpty());
-        ctl("blk:write nvme0n1 --in " + data).succeeds();
+        instance.ctl("blk:write nvme0n1 --in " + data).succeeds();
     }
 
     private void theDiskServed() throws Exception {
-        ctl("blk:fill nvme0n1 --bytes 1M; blk:verify nvme0n1 --bytes 1M").succeeds();
+        instance.ctl("blk:fill nvme0n1 --bytes 1M; blk:verify nvme0n1 --bytes 1M").succeeds();
         assertThat(disk().get("generation").getAsLong())
                 .as("the generation of its driver")
                 .isEqualTo(generation);
     }
 
     private void ctlIsBound(String device, String version) throws Exception {
-        HelixCommand run = ctl("helix:why --json " + device + "; helix:drivers --json").succeeds();
+        HelixCommand run =
+                instance.ctl("helix:why --json " + device + "; helix:drivers --json").succeeds();
         JsonObject why = run.documents().getFirst().getAsJsonObject();
         assertThat(why.get("driver").getAsString()).isEqualTo("idle8139");
         assertThat(serving(run.documents().getLast(), version)).isTrue();
     }
 
     private HelixCommand deploy(Path jar) throws Exception {
-        return ctl("helix:deploy " + jar);
+        return instance.ctl("helix:deploy " + jar);
     }
 
     private boolean hasDriver() {
@@ -231,13 +219,9 @@ public class DeployIT {
 
     private JsonElement ask(String command) {
         try {
-            return ctl(command).succeeds().documents().getFirst();
+            return instance.ctl(command).succeeds().documents().getFirst();
         } catch (IOException | InterruptedException e) {
             throw new AssertionError(command, e);
         }
-    }
-
-    private HelixCommand ctl(String command) throws IOException, InterruptedException {
-        return HelixCommand.run("ctl", "--instance", instance.toString(), command);
     }
 }

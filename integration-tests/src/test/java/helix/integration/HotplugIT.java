@@ -18,13 +18,12 @@ import org.junit.Test;
 import org.junit.runner.RunWith;
 import org.ops4j.pax.exam.Configuration;
 import org.ops4j.pax.exam.Option;
-import org.ops4j.pax.exam.junit.PaxExam;
 import org.ops4j.pax.exam.spi.reactors.ExamReactorStrategy;
 import org.ops4j.pax.exam.spi.reactors.PerClass;
 import org.osgi.framework.BundleContext;
 
 /// A drive is plugged, written, unplugged under load, and plugged again.
-@RunWith(PaxExam.class)
+@RunWith(PaxExamOnQemu.class)
 @ExamReactorStrategy(PerClass.class)
 public class HotplugIT {
     private static final Duration LIMIT = Duration.ofSeconds(15);

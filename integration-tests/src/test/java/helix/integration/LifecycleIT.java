@@ -22,7 +22,6 @@ import org.junit.Test;
 import org.junit.runner.RunWith;
 import org.ops4j.pax.exam.Configuration;
 import org.ops4j.pax.exam.Option;
-import org.ops4j.pax.exam.junit.PaxExam;
 import org.ops4j.pax.exam.spi.reactors.ExamReactorStrategy;
 import org.ops4j.pax.exam.spi.reactors.PerClass;
 import org.osgi.framework.Bundle;
@@ -30,7 +29,7 @@ import org.osgi.framework.BundleContext;
 
 /// Stop, start and update of the driver, the HAL and the machine come back clean, and leave nothing
 /// behind.
-@RunWith(PaxExam.class)
+@RunWith(PaxExamOnQemu.class)
 @ExamReactorStrategy(PerClass.class)
 public class LifecycleIT {
     private static final String DRIVER = "helix.driver.block.nvme";

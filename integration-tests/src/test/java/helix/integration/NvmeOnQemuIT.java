@@ -19,14 +19,13 @@ import org.junit.Test;
 import org.junit.runner.RunWith;
 import org.ops4j.pax.exam.Configuration;
 import org.ops4j.pax.exam.Option;
-import org.ops4j.pax.exam.junit.PaxExam;
 import org.ops4j.pax.exam.spi.reactors.ExamReactorStrategy;
 import org.ops4j.pax.exam.spi.reactors.PerClass;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 
 /// Bundles install, the driver binds, blocks go out and come back.
-@RunWith(PaxExam.class)
+@RunWith(PaxExamOnQemu.class)
 @ExamReactorStrategy(PerClass.class)
 public class NvmeOnQemuIT {
     @Inject private BundleContext context;

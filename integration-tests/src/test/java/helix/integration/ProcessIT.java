@@ -18,33 +18,22 @@ public class ProcessIT {
     private static final Duration LIMIT = Duration.ofSeconds(10);
 
     @Rule public final TemporaryFolder folder = new TemporaryFolder();
-    private Path instance;
+    private RunningInstance instance;
     private Path image;
 
     @Before
     public void start() throws Exception {
         Qemu.assumePresent();
-        instance = folder.newFolder("i").toPath();
-        image = folder.newFile("disk.raw").toPath();
-        try (var file = new java.io.RandomAccessFile(image.toFile(), "rw")) {
-            file.setLength(8 << 20);
-        }
-        HelixCommand.run(
-                        "start",
-                        "--instance",
-                        instance.toString(),
-                        "--machine",
-                        "qemu",
-                        "--disk",
-                        image.toString())
-                .succeeds();
+        image = Platform.scratchFile(8);
+        instance = RunningInstance.start(folder.newFolder("i").toPath(), image);
     }
 
     @After
     public void stop() throws Exception {
-        if (instance != null) {
-            HelixCommand.run("stop", "--instance", instance.toString());
+        if (instance == null) {
+            return; // skipped before it was started
         }
+        instance.stop();
         Platform.await("QEMU is gone", LIMIT, () -> Qemu.running(image.toString()) == 0);
     }
 
@@ -68,14 +57,14 @@ public class ProcessIT {
         byte[] data = new byte[1 << 20];
         new java.util.Random(7).nextBytes(data);
         Files.write(file, data);
-        ctl("blk:write nvme0n1 --in " + file).succeeds();
+        instance.ctl("blk:write nvme0n1 --in " + file).succeeds();
 
         ProcessHandle qemu = Qemu.find(image.toString());
         signal("STOP", qemu.pid());
         try {
             // An access that the stopped QEMU does not answer, within its deadline of a second.
             long begin = System.nanoTime();
-            ctl("blk:read nvme0n1 --bytes 4k --out /dev/null").failsWith("stalled");
+            instance.ctl("blk:read nvme0n1 --bytes 4k --out /dev/null").failsWith("stalled");
             assertThat(Duration.ofNanos(System.nanoTime() - begin))
                     .isLessThan(Duration.ofSeconds(8));
         } finally {
@@ -89,19 +78,15 @@ public class ProcessIT {
 
     private boolean reads(Path back) {
         try {
-            return ctl("blk:read nvme0n1 --bytes 1M --out " + back).exit() == 0;
+            return instance.ctl("blk:read nvme0n1 --bytes 1M --out " + back).exit() == 0;
         } catch (IOException | InterruptedException e) {
             throw new AssertionError(e);
         }
     }
 
-    private HelixCommand ctl(String command) throws IOException, InterruptedException {
-        return HelixCommand.run("ctl", "--instance", instance.toString(), command);
-    }
-
     private ProcessHandle helix() throws IOException, InterruptedException {
         JsonObject status =
-                HelixCommand.run("status", "--instance", instance.toString(), "--json")
+                instance.run("status", "--json")
                         .succeeds()
                         .documents()
                         .getFirst()

@@ -1,12 +1,11 @@
 package helix.integration;
 
-import static org.junit.Assume.assumeTrue;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.stream.Stream;
+import org.junit.AssumptionViolatedException;
 
 /// Whether QEMU is there to test with.
 final class Qemu {
@@ -14,11 +13,21 @@ final class Qemu {
 
     private Qemu() {}
 
+    static boolean isPresent() {
+        return Arrays.stream(System.getenv("PATH").split(":"))
+                .anyMatch(d -> Files.isExecutable(Path.of(d, PROGRAM)));
+    }
+
+    /// Why a test is skipped.
+    static AssumptionViolatedException absence() {
+        return new AssumptionViolatedException(
+                "skipped: " + PROGRAM + " is not installed (./helix setup installs it)");
+    }
+
     static void assumePresent() {
-        assumeTrue(
-                "skipped: " + PROGRAM + " is not installed (./helix setup installs it)",
-                Arrays.stream(System.getenv("PATH").split(":"))
-                        .anyMatch(d -> Files.isExecutable(Path.of(d, PROGRAM))));
+        if (!isPresent()) {
+            throw absence();
+        }
     }
 
     /// QEMU processes on this machine whose command line contains the text.
