@@ -416,7 +416,12 @@ public final class FakePlatform implements Platform {
 
         @Override
         public Statistics statistics() {
-            return new Statistics(1, 2, 3, 4, 512, 1024, 5, 6);
+            return new Statistics(1, 2, 3, 4, 512, 1024, 5, 6, 7, 8, 9);
+        }
+
+        @Override
+        public List<Latency> latencies() {
+            return List.of();
         }
     }
 }

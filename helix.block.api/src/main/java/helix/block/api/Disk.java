@@ -2,6 +2,7 @@ package helix.block.api;
 
 import helix.driver.api.block.BlockDevice;
 import helix.driver.api.block.BlockIdentity;
+import java.nio.channels.SeekableByteChannel;
 import java.util.List;
 import java.util.Optional;
 import org.osgi.annotation.versioning.ProviderType;
@@ -66,6 +67,11 @@ public interface Disk {
     /// @return counters now
     Statistics statistics();
 
+    /// How long requests took, from their submission to their completion, parking included.
+    ///
+    /// @return for each kind of request that there was: `read`, `write`, `flush` …
+    List<Latency> latencies();
+
     /// States of a disk.
     enum State {
         /// A driver serves it.
@@ -109,6 +115,9 @@ public interface Disk {
     /// @param bytesWritten bytes written
     /// @param errors requests that ended with an error
     /// @param bounced requests whose memory the device did not reach, so that it was copied
+    /// @param parked requests that waited for a driver
+    /// @param adopted requests in flight that a driver's next generation took over
+    /// @param replayed requests that were submitted again after a reset
     record Statistics(
             long reads,
             long writes,
@@ -117,7 +126,32 @@ public interface Disk {
             long bytesRead,
             long bytesWritten,
             long errors,
-            long bounced) {}
+            long bounced,
+            long parked,
+            long adopted,
+            long replayed) {}
+
+    /// How long requests of one kind took, since the disk was first seen. In microseconds.
+    ///
+    /// @param operation the kind: `read`
+    /// @param count how many
+    /// @param min the shortest
+    /// @param mean the mean
+    /// @param p50 half took no longer
+    /// @param p90 90 % took no longer
+    /// @param p99 99 % took no longer
+    /// @param p999 99.9 % took no longer
+    /// @param max the longest
+    record Latency(
+            String operation,
+            long count,
+            double min,
+            double mean,
+            double p50,
+            double p90,
+            double p99,
+            double p999,
+            double max) {}
 
     /// An open disk. The same calls as the device's, so that what serves a device serves a disk;
     /// writing through a READ access ends with [helix.driver.api.block.BlockStatus#READ_ONLY].
@@ -127,6 +161,14 @@ public interface Disk {
         ///
         /// @return what was opened
         Disk disk();
+
+        /// The disk as a channel of bytes, at any position and of any length: reads and writes that
+        /// are not whole blocks read the blocks around them first. Writes beyond the end fail;
+        /// `force` does not exist here, [#flush] does it. For one thread at a time; closing it
+        /// leaves this access open.
+        ///
+        /// @return a new channel at position 0, which cannot be truncated
+        SeekableByteChannel channel();
 
         /// Closes all queues opened through this and lets others in. A second call does nothing.
         @Override

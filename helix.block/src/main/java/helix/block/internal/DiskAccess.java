@@ -43,6 +43,11 @@ final class DiskAccess implements Disk.Access {
     }
 
     @Override
+    public java.nio.channels.SeekableByteChannel channel() {
+        throw new UnsupportedOperationException("a disk is no channel yet");
+    }
+
+    @Override
     public BlockIdentity identity() {
         return disk.identity();
     }

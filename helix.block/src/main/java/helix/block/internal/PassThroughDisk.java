@@ -128,6 +128,11 @@ final class PassThroughDisk implements Disk {
         return counters.snapshot();
     }
 
+    @Override
+    public List<Latency> latencies() {
+        return List.of();
+    }
+
     DiskCounters counters() {
         return counters;
     }

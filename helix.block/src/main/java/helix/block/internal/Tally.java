@@ -65,6 +65,9 @@ final class Tally {
                 counts.getOpaque(BYTES_READ),
                 counts.getOpaque(BYTES_WRITTEN),
                 counts.getOpaque(ERRORS),
-                counts.getOpaque(BOUNCED));
+                counts.getOpaque(BOUNCED),
+                0,
+                0,
+                0);
     }
 }

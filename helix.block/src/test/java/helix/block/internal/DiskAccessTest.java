@@ -58,7 +58,8 @@ class DiskAccessTest {
             access.flush();
             assertThat(back.mismatch(bytes(1024, 0x5A))).isEqualTo(-1);
         }
-        assertThat(disk.statistics()).isEqualTo(new Disk.Statistics(1, 1, 1, 0, 1024, 1024, 0, 0));
+        assertThat(disk.statistics())
+                .isEqualTo(new Disk.Statistics(1, 1, 1, 0, 1024, 1024, 0, 0, 0, 0, 0));
         assertThat(disk.users()).isEmpty();
     }
 

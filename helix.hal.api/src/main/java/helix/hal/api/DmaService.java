@@ -20,6 +20,17 @@ public interface DmaService {
     ///   left
     DmaBuffer allocate(Lease lease, DmaRequest request);
 
+    /// Takes over memory of the driver's own from the generation before, whose lease was passed on:
+    /// the same bytes at the same device address, with what they hold.
+    ///
+    /// @param lease a valid lease that was passed on to its holder
+    /// @param address the device address of the first byte, as [DmaBuffer#address()] told the
+    ///   generation before
+    /// @return the memory, as large as it was allocated; it goes with this lease
+    /// @throws DeviceException if no memory that was passed on begins there, or it was taken over
+    ///   already
+    DmaBuffer adopt(Lease lease, long address);
+
     /// Allocates memory for data, zeroed, that the lease's device reaches without a copy. It
     /// belongs to the caller until closed, whatever becomes of the lease; its bytes go when their
     /// machine goes.

@@ -1,5 +1,6 @@
 package helix.hal.api;
 
+import java.util.Optional;
 import java.util.Set;
 import org.osgi.annotation.versioning.ProviderType;
 
@@ -17,4 +18,13 @@ public interface IrqService {
     /// @return the vectors, usable until closed or the lease is revoked
     /// @throws DeviceException if the device or machine cannot give that many, naming both numbers
     IrqVectors allocate(Lease lease, int min, int max, Set<IrqKind> kinds);
+
+    /// Takes over the vectors of the generation before, whose lease was passed on: the same kind
+    /// and number, enabled in the device as they are, without handlers. Each is raised once when it
+    /// gets its handler, because the last wake-up may have gone to the handler before.
+    ///
+    /// @param lease a valid lease that was passed on to its holder
+    /// @return the vectors, empty if the generation before had none
+    /// @throws DeviceException if they were taken over already
+    Optional<IrqVectors> adopt(Lease lease);
 }

@@ -19,7 +19,10 @@ public interface Lease {
         /// The device is reset and everything returned.
         RELEASED,
         /// The device did not confirm its reset: what its DMA may still reach stays out of use.
-        QUARANTINED
+        QUARANTINED,
+        /// The right is the next generation's; the device was not reset and goes on. What this
+        /// lease's holder still has throws, or soon will.
+        PASSED
     }
 
     /// The device.

@@ -8,10 +8,13 @@ import org.osgi.annotation.versioning.ConsumerType;
 /// ModuleTrait version 2: one instance drives one device for one generation.
 ///
 /// Life: constructed → [#init] → optionally [#restoreState] → [#start] → … → optionally [#quiesce]
-/// → [#stop]. Each is called once, by a thread of the platform, one at a time; [#handleEvent],
-/// [#handleRequest] and [#health] come between `start` and `stop`, one at a time too. A method that
-/// throws makes the module FAILED with the message as its reason; the platform then resets the
-/// device and takes everything back, so nothing has to be cleaned up first.
+/// → [#stop], or in its place [#saveState], after which it is over. Each is called once, by a
+/// thread of the platform, one at a time; [#handleEvent], [#handleRequest] and [#health] come
+/// between `start` and `stop`, one at a time too. A method that throws makes the module FAILED with
+/// the message as its reason; the platform then resets the device and takes everything back, so
+/// nothing has to be cleaned up first.
+///
+/// An instance may also be made only to [rehearse][#rehearse]; nothing else is called on it then.
 ///
 /// A module starts no thread, keeps nothing in static variables, and leaves no object behind with
 /// others.
@@ -28,12 +31,42 @@ public interface Module {
     /// Takes what it needs of the device and makes it known and quiet: maps registers, resets,
     /// identifies. Nothing is published yet.
     ///
+    /// When the module [takes over][ModuleContext#takesOver()], the device is at work and must be
+    /// left as it is, by this method and by [#restoreState]: what is known of it is in the state.
+    ///
     /// @param context the platform's side of this generation, good until `stop` has returned
     /// @throws Exception if the device cannot be driven; the message says why
     void init(ModuleContext context) throws Exception;
 
+    /// What state this module saves and takes over. Asked of any instance, also one that only
+    /// rehearses, before anything is stopped.
+    ///
+    /// @return name and versions, empty if it is always handed over cold
+    default Optional<ModuleState.Schema> stateSchema() {
+        return Optional.empty();
+    }
+
+    /// Brings a state that an older revision saved into the form that this one takes over. Called
+    /// before [#restoreState] when the state's version is not this module's own.
+    ///
+    /// @param older an intact state of a version that [#stateSchema] says it can read
+    /// @return the same in this module's own version
+    /// @throws Exception if it cannot be done; the hand-over is then cold
+    default ModuleState migrate(ModuleState older) throws Exception {
+        throw new ModuleError(
+                "no migration from %s version %d".formatted(older.schema(), older.version()));
+    }
+
+    /// Runs the code of taking over, submitting and polling on scratch memory, many times, so that
+    /// it is compiled before it is needed: a freshly loaded class is slow at first. Called before
+    /// anything is stopped, while the generation before serves. Must not touch the device.
+    ///
+    /// @param scratch memory and registers that no device sees
+    /// @throws Exception if it fails; the new revision is then refused
+    default void rehearse(Rehearsal scratch) throws Exception {}
+
     /// Takes over what an earlier generation saved, between `init` and `start`. Only called on
-    /// modules that accept the state's schema.
+    /// modules that accept the state's schema. The device is at work and must not be touched yet.
     ///
     /// @param state what [#saveState] of the earlier generation gave
     /// @throws Exception if the state cannot be adopted; the hand-over is then cold
@@ -83,6 +116,11 @@ public interface Module {
     }
 
     /// What the next generation needs to take over without a reset.
+    ///
+    /// Called when clients are parked, and agents and interrupt handlers are out for good. A module
+    /// that returns a state is over: neither `stop` nor anything else is called on it any more, its
+    /// lease is passed on, and it has let go of all shared memory that it held. The device goes on.
+    /// A module that returns nothing is stopped as usual.
     ///
     /// @return the state, empty if only a cold hand-over will do
     default Optional<ModuleState> saveState() {

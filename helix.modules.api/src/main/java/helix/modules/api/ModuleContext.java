@@ -18,6 +18,12 @@ public interface ModuleContext {
     /// @return valid until `stop` has returned or the platform revoked it
     Lease lease();
 
+    /// Whether this generation takes over from the one before: then [Module#restoreState] follows
+    /// [Module#init], the lease was passed on, and the device is at work.
+    ///
+    /// @return false if the device is this generation's to reset and bring up
+    boolean takesOver();
+
     /// The number of this device among those of its driver, kept for the device while the instance
     /// lives: 0 for the first by address. The NVMe controller with unit 0 is `nvme0`.
     ///

@@ -11,6 +11,21 @@ import java.util.zip.CRC32C;
 /// @param checksum CRC-32C of the data
 @SuppressWarnings("ArrayRecordComponent") // equals and hashCode look at the bytes
 public record ModuleState(String schema, int version, byte[] data, int checksum) {
+    /// What states a module saves and takes over.
+    ///
+    /// @param name what the bytes mean: `nvme.controller`
+    /// @param version the version that it saves and takes over as it is
+    /// @param oldest the oldest version that it takes over after [Module#migrate]
+    public record Schema(String name, int version, int oldest) {
+        /// Whether a state that another revision saves can be taken over.
+        ///
+        /// @param saved what the other revision says of itself
+        /// @return true if name and version fit
+        public boolean reads(Schema saved) {
+            return name.equals(saved.name) && saved.version >= oldest && saved.version <= version;
+        }
+    }
+
     /// Takes the bytes and computes their checksum.
     ///
     /// @param schema what the bytes mean

@@ -36,6 +36,11 @@ final class Context implements ModuleContext {
     }
 
     @Override
+    public boolean takesOver() {
+        return false;
+    }
+
+    @Override
     public int unit() {
         return run.unit();
     }

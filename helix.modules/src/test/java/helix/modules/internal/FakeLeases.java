@@ -3,6 +3,7 @@ package helix.modules.internal;
 import helix.hal.api.Deadline;
 import helix.hal.api.Device;
 import helix.hal.api.DeviceBusyException;
+import helix.hal.api.DeviceException;
 import helix.hal.api.Lease;
 import helix.hal.api.lease.LeaseService;
 import java.util.List;
@@ -36,6 +37,16 @@ final class FakeLeases implements LeaseService {
         ((FakeLease) lease).state = confirms ? Lease.State.RELEASED : Lease.State.QUARANTINED;
         held.remove(lease.device().id(), lease);
         return new Release(confirms, confirms ? "FLR" : "no answer in " + deadline, 0, 0, 0);
+    }
+
+    @Override
+    public Lease pass(Lease from, String owner, Deadline deadline) {
+        throw new DeviceException("passing a lease is not possible here yet");
+    }
+
+    @Override
+    public boolean retire(Lease passed, Deadline deadline) {
+        return false;
     }
 
     @Override

@@ -67,7 +67,12 @@ final class MemoryDisk implements Disk {
 
     @Override
     public Statistics statistics() {
-        return new Statistics(1, 2, 3, 4, 512, 1024, 5, 6);
+        return new Statistics(1, 2, 3, 4, 512, 1024, 5, 6, 7, 8, 9);
+    }
+
+    @Override
+    public List<Latency> latencies() {
+        return List.of();
     }
 
     private final class Open implements Access {
@@ -80,6 +85,11 @@ final class MemoryDisk implements Disk {
         @Override
         public Disk disk() {
             return MemoryDisk.this;
+        }
+
+        @Override
+        public java.nio.channels.SeekableByteChannel channel() {
+            throw new UnsupportedOperationException();
         }
 
         @Override

@@ -2,6 +2,7 @@ package helix.driver.api.block;
 
 import helix.hal.api.DmaBuffer;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 import org.osgi.annotation.versioning.ConsumerType;
 
 /// A device of equal, numbered blocks: an NVMe namespace, a disk, a virtio block device. One object
@@ -73,6 +74,17 @@ public interface BlockDevice {
     /// @throws BlockException with [BlockStatus#NO_QUEUE] if the device has no queue left; the
     ///   message names how many it has
     BlockQueue openQueue(QueueOptions options);
+
+    /// Takes over a passable queue of the generation before, after a hand-over without a reset.
+    /// What was in flight is in flight, and ends with the tags it was submitted with. The client
+    /// holds the memory of those requests itself: this generation does not know it.
+    ///
+    /// @param handle what [BlockQueue#handle()] of the old queue gave, not 0
+    /// @return the queue, to be closed by the caller; null if there is none of that number: then
+    ///   what was in flight there will not happen any more
+    default @Nullable BlockQueue adoptQueue(long handle) {
+        return null;
+    }
 
     /// Allocates memory that this device reaches without a copy.
     ///

@@ -76,6 +76,17 @@ public interface BlockQueue extends AutoCloseable {
     /// @return false if the time passed and nothing came
     boolean await(long nanos);
 
+    /// Ends an [#await] of the owner early. Any thread; allocates nothing.
+    default void wake() {}
+
+    /// By what number the next generation's device gives this queue again, with what is in flight:
+    /// [BlockDevice#adoptQueue]. Asked for by the platform, while nobody is inside the queue.
+    ///
+    /// @return the number, 0 if this queue ends with its generation
+    default long handle() {
+        return 0;
+    }
+
     /// Whether requests are still taken.
     ///
     /// @return false once closed or the device or its driver is gone

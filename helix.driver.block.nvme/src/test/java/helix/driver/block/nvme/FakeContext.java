@@ -37,6 +37,11 @@ final class FakeContext implements ModuleContext {
     }
 
     @Override
+    public boolean takesOver() {
+        return false;
+    }
+
+    @Override
     public int unit() {
         return 0;
     }

@@ -61,6 +61,16 @@ final class FakeHal implements MmioService, IrqService, DmaService, PciService, 
     // ---- MmioService
 
     @Override
+    public Optional<IrqVectors> adopt(Lease passed) {
+        return Optional.empty();
+    }
+
+    @Override
+    public DmaBuffer adopt(Lease passed, long address) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public MmioRegion map(Lease lease, int bar) {
         return MmioRegion.ofAccess("fake BAR 0", lease, nvme, 0, nvme.barBytes);
     }

@@ -53,6 +53,34 @@ public interface LeaseService {
     /// @return what happened
     Release release(Lease lease, Deadline deadline);
 
+    /// Passes a device to the next generation as it stands: nothing is reset, its DMA goes on, its
+    /// interrupts stay enabled and are remembered until the next holder has handlers for them. The
+    /// caller has seen to it that no agent of the old holder runs any more and that nobody is
+    /// inside a queue of it.
+    ///
+    /// The new holder takes over memory by [helix.hal.api.DmaService#adopt] and vectors by
+    /// [helix.hal.api.IrqService#adopt]; what it does not take stays out of use until its own lease
+    /// ends. The old lease is [Lease.State#PASSED]: calls with it throw. Its mapped handles throw
+    /// from [#retire] on, which is apart because closing them makes every thread of the JVM stop
+    /// for a moment.
+    ///
+    /// @param from a valid lease without children
+    /// @param owner the next holder's name
+    /// @param deadline until when a running interrupt handler may take
+    /// @return the next epoch's lease
+    /// @throws helix.hal.api.DeviceTimeoutException if a handler did not return; `from` stays valid
+    ///   then, without interrupts
+    /// @throws helix.hal.api.DeviceException if `from` is not valid, or has children
+    Lease pass(Lease from, String owner, Deadline deadline);
+
+    /// Makes the mapped handles of a passed lease throw: off the path of requests, some time after
+    /// [#pass].
+    ///
+    /// @param passed a lease that was passed
+    /// @param deadline until when native calls may be inside its memory
+    /// @return whether it is done; if not, it may be tried again
+    boolean retire(Lease passed, Deadline deadline);
+
     /// The lease of a device.
     ///
     /// @param device a device

@@ -81,6 +81,11 @@ public final class Irqs implements IrqService, InterruptReports {
         return vectors;
     }
 
+    @Override
+    public Optional<IrqVectors> adopt(Lease lease) {
+        return Optional.empty();
+    }
+
     /// Reports handlers that do not return. Called now and then by the machines' threads.
     public void watch() {
         active.forEach(v -> v.watch(STUCK_NANOS));

@@ -1,6 +1,7 @@
 package helix.hal.internal.service;
 
 import helix.hal.api.Device;
+import helix.hal.api.DeviceException;
 import helix.hal.api.DmaBuffer;
 import helix.hal.api.DmaRequest;
 import helix.hal.api.DmaService;
@@ -37,6 +38,11 @@ public final class Dma implements DmaService {
                 block.address(),
                 block.pool(),
                 _ -> granted.giveBack(block));
+    }
+
+    @Override
+    public DmaBuffer adopt(Lease lease, long address) {
+        throw new DeviceException("no memory was passed on");
     }
 
     @Override
