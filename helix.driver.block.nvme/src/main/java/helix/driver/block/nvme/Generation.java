@@ -60,18 +60,11 @@ record Generation(
             Generation generation = of(controller, failure);
             Namespaces namespaces = generation.namespaces;
             namespaces.restore(saved.namespaces());
-            int commands = 0;
             for (QueueState queue : saved.queues()) {
                 controller.pairs().adopt(queue, namespaces.require(queue.nsid()));
-                commands += queue.commands().slots().length;
             }
             generation.plainCalls.restore(saved.plain());
             generation.watch.restore(saved);
-            LOG.info(
-                    "{}: taken over with {} queues and {} commands in flight",
-                    hal.name(),
-                    saved.queues().size(),
-                    commands);
             return generation;
         } catch (DeviceException e) {
             throw new ModuleError(hal.name() + ": cannot be taken over: " + e.getMessage(), e);
