@@ -120,8 +120,10 @@ final class IoQueue implements BlockQueue {
     /// @return whether the queue can be passed on
     boolean prepareToPass() {
         settle();
+        boolean known = life.state() == QueueLife.OPEN || revive();
         kick();
-        return life.state() == QueueLife.OPEN
+        return known
+                && life.state() == QueueLife.OPEN
                 && !submission.hasPending()
                 && !doorbells.hasDebt();
     }
