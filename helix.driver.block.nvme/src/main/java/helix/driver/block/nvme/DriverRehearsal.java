@@ -63,8 +63,7 @@ final class DriverRehearsal {
                         new IdentifyController(java.lang.foreign.MemorySegment.ofArray(identity))
                                 .mdts());
         QueueState queue = freshQueue(new QueueMemory(hal, geometry, DEPTH, Long.SIZE));
-        device =
-                new RehearsedController(hal, QUEUE, capabilities.doorbellStride(), queue.memory());
+        device = new RehearsedController(hal, QUEUE, capabilities.doorbellStride(), queue.memory());
         RehearsedController.beReady(hal.registers());
         data = hal.allocate(DATA_BYTES, page, Long.SIZE);
         state = firstState(identity, page, queue).toModuleState();
@@ -75,8 +74,7 @@ final class DriverRehearsal {
     /// @throws Exception if a request does not end as it must
     void run() throws Exception {
         long begin = System.nanoTime();
-        while (!scratch.deadline().isExpired()
-                && System.nanoTime() - begin < LENGTH.toNanos()) {
+        while (!scratch.deadline().isExpired() && System.nanoTime() - begin < LENGTH.toNanos()) {
             oneGeneration();
         }
     }
@@ -84,10 +82,7 @@ final class DriverRehearsal {
     private void oneGeneration() throws Exception {
         Generation generation =
                 Generation.takeOver(
-                        hal,
-                        settings,
-                        ControllerState.of(state),
-                        (reason, cause) -> failed = true);
+                        hal, settings, ControllerState.of(state), (reason, cause) -> failed = true);
         generation.controller().phase(Phase.RUNNING);
         Namespace namespace = generation.namespaces().require(NSID);
         BlockQueue queue = namespace.adoptQueue(HANDLE);

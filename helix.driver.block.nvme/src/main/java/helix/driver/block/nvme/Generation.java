@@ -72,8 +72,8 @@ record Generation(
     }
 
     /// Leaves the controller to the next generation, while clients are parked and the watch is out.
-    /// What clients cannot take along ends. After that nothing of this generation touches
-    /// registers or rings any more.
+    /// What clients cannot take along ends. After that nothing of this generation touches registers
+    /// or rings any more.
     ///
     /// @return what the next generation needs; empty if the controller must be reset instead
     Optional<ControllerState> handOver() {
@@ -86,8 +86,7 @@ record Generation(
         try {
             controller.admin().lock.lock();
             try {
-                if (!controller.pairs().prepareToPass(plainCalls.pair())
-                        || !controller.isSound()) {
+                if (!controller.pairs().prepareToPass(plainCalls.pair()) || !controller.isSound()) {
                     return refuse("its queues are not settled");
                 }
                 ControllerState state = save();

@@ -86,8 +86,7 @@ public final class NvmeDriver implements Module {
     }
 
     private Hal hal(ModuleContext platform) {
-        return new DeviceHal(
-                platform.name(), device, platform.lease(), mmio, irqs, dma, pci);
+        return new DeviceHal(platform.name(), device, platform.lease(), mmio, irqs, dma, pci);
     }
 
     @Override

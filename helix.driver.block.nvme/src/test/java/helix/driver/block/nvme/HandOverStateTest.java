@@ -69,8 +69,8 @@ class HandOverStateTest {
                 .hasMessageContaining(why);
     }
 
-    /// The checksum is right each time, so that all of it is read. The fixture fails the test when a
-    /// register is accessed.
+    /// The checksum is right each time, so that all of it is read. The fixture fails the test when
+    /// a register is accessed.
     @Test
     void aWrongStateIsRefusedOrHarmless() {
         f.commands.oacs = 1 << 8;

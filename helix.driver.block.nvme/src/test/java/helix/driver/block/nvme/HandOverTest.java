@@ -122,8 +122,19 @@ class HandOverTest {
         f.nvme.releaseHeld();
         assertThat(Fixture.drain(next, 13))
                 .containsExactlyInAnyOrder(
-                        "1:ok", "2:ok", "3:ok", "4:beyond the end", "5:ok", "10:ok", "11:ok",
-                        "12:ok", "13:ok", "14:ok", "15:ok", "16:ok", "17:ok");
+                        "1:ok",
+                        "2:ok",
+                        "3:ok",
+                        "4:beyond the end",
+                        "5:ok",
+                        "10:ok",
+                        "11:ok",
+                        "12:ok",
+                        "13:ok",
+                        "14:ok",
+                        "15:ok",
+                        "16:ok",
+                        "17:ok");
         assertThat(next.poll((tag, status) -> {}, 10)).isZero();
         for (int block = 0; block < 512; block++) {
             assertThat(buffer.segment().get(ValueLayout.JAVA_BYTE, 512L * block))

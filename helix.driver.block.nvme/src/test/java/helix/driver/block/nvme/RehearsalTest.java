@@ -26,8 +26,7 @@ class RehearsalTest {
 
     @Test
     void aRehearsalTouchesNoDevice() throws Exception {
-        NvmeDriver driver =
-                new NvmeDriver(hal.device, hal, hal, hal, hal, Settings.standard());
+        NvmeDriver driver = new NvmeDriver(hal.device, hal, hal, hal, hal, Settings.standard());
         assertThat(driver.stateSchema()).contains(ControllerState.SCHEMA);
         Scratch scratch = new Scratch(Duration.ofSeconds(5));
         driver.rehearse(scratch);
@@ -48,13 +47,13 @@ class RehearsalTest {
     /// Scratch memory whose registers do not keep a doorbell: nothing ends.
     @Test
     void aRehearsalThatFailsIsRefused() {
-        Scratch deaf = new Scratch(Duration.ofSeconds(5)) {
-            @Override
-            public MmioRegion registers(long bytes) {
-                return MmioRegion.ofAccess(
-                        "nothing", hal.lease, new NoBus(), 0, bytes);
-            }
-        };
+        Scratch deaf =
+                new Scratch(Duration.ofSeconds(5)) {
+                    @Override
+                    public MmioRegion registers(long bytes) {
+                        return MmioRegion.ofAccess("nothing", hal.lease, new NoBus(), 0, bytes);
+                    }
+                };
         assertThatThrownBy(() -> new DriverRehearsal(deaf, Settings.standard()).run())
                 .isInstanceOf(ModuleError.class)
                 .hasMessageStartingWith("rehearsal: ");
