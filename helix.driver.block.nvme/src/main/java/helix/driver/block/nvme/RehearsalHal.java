@@ -6,6 +6,7 @@ import helix.hal.api.IrqVectors;
 import helix.hal.api.Lease;
 import helix.hal.api.MmioRegion;
 import helix.modules.api.Rehearsal;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -33,7 +34,7 @@ final class RehearsalHal implements Hal {
 
     @Override
     public Set<Quirks> quirks() {
-        return Set.of();
+        return EnumSet.noneOf(Quirks.class);
     }
 
     @Override

@@ -9,6 +9,7 @@ import helix.driver.api.block.BlockOp;
 import helix.driver.api.block.BlockQueue;
 import helix.driver.api.block.BlockStatus;
 import helix.driver.api.block.QueueOptions;
+import helix.hal.api.Deadline;
 import helix.hal.api.DmaBuffer;
 import helix.hal.api.IrqKind;
 import helix.modules.api.ModuleState;
@@ -16,6 +17,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -437,19 +440,65 @@ class HandOverTest {
     @Test
     void aControllerThatIsDueForAResetIsNotHandedOver() {
         f.start();
-        f.nvme.stallTail = opcode -> true;
-        assertThat(f.driver.stateSchema()).contains(ControllerState.SCHEMA);
-        BlockQueue raw = null;
-        f.nvme.stallTail = opcode -> false;
-        raw = f.disk().openQueue(QueueOptions.polled(4));
-        // A queue that cannot be deleted.
+        BlockQueue raw = f.disk().openQueue(QueueOptions.polled(4));
+        // The queue cannot be deleted, so what it has in flight may still be at work.
         f.nvme.swallow = c -> c.sq.id == 0;
         assertThat(f.driver.saveState()).isEmpty();
-        assertThat(raw.poll((tag, status) -> {}, 9)).isZero();
+        assertThat(raw.isOpen()).as("nothing ends unconfirmed").isTrue();
         f.nvme.swallow = c -> false;
         assertThat(f.driver.saveState()).as("a fault is pending").isEmpty();
         f.stop();
         assertThat(raw.isOpen()).isFalse();
+    }
+
+    @Test
+    void aMachineThatStandsStillIsNotHandedOver() {
+        f.start();
+        BlockQueue old = open(4);
+        old.submit(BlockOp.FLUSH, 0, 0, 0, null, 0, 1);
+        f.nvme.throwTimeout = true;
+        assertThat(f.driver.saveState()).isEmpty();
+        f.nvme.throwTimeout = false;
+        assertThat(f.driver.saveState()).as("it is not known yet that it goes on").isEmpty();
+        f.runAgents();
+        assertThat(Fixture.drain(old, 1)).containsExactly("1:ok");
+        f.handOver();
+        f.follow(old).close();
+    }
+
+    @Test
+    void aCallThatRunsIsWaitedForAndThenPreventsTheHandOver() throws Exception {
+        f.start();
+        f.disk().flush();
+        holdIo();
+        BlockDevice disk = f.disk();
+        FutureTask<Void> call = new FutureTask<>(disk::flush, null);
+        Thread caller = new Thread(call, "caller");
+        caller.start();
+        Deadline limit = Deadline.afterMillis(10_000);
+        while (!f.nvme.hasHeld() && !limit.isExpired()) {
+            Thread.onSpinWait();
+        }
+        assertThat(f.driver.saveState()).isEmpty();
+        f.nvme.releaseHeld();
+        call.get(10, TimeUnit.SECONDS);
+        caller.join();
+        f.handOver();
+        f.disk().flush();
+    }
+
+    @Test
+    void aWithdrawnNamespacesQueueIsNotPassedOn() {
+        f.commands.namespaces.put(2, new FakeNamespace(100, 9));
+        f.start();
+        BlockQueue gone = f.disk(2).openQueue(QueueOptions.polled(4).asPassable());
+        f.commands.namespaces.remove(2);
+        f.commands.event(2, 0, 4);
+        f.runAgents();
+        f.handOver();
+        assertThat(f.disk().adoptQueue(gone.handle())).isNull();
+        assertThat(gone.isOpen()).isFalse();
+        f.disk().flush();
     }
 
     @Test
@@ -469,12 +518,11 @@ class HandOverTest {
     void anOwnerIsWokenOutOfItsWait(QueueOptions.Completion completion) throws Exception {
         f.start();
         BlockQueue queue = f.disk().openQueue(new QueueOptions(4, completion));
-        java.util.concurrent.FutureTask<Boolean> wait =
-                new java.util.concurrent.FutureTask<>(() -> queue.await(60_000_000_000L));
+        FutureTask<Boolean> wait = new FutureTask<>(() -> queue.await(60_000_000_000L));
         Thread owner = new Thread(wait, "owner");
         owner.start();
         queue.wake();
-        assertThat(wait.get(10, java.util.concurrent.TimeUnit.SECONDS)).isFalse();
+        assertThat(wait.get(10, TimeUnit.SECONDS)).isFalse();
         owner.join();
         queue.close();
     }
