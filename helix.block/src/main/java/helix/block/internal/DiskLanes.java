@@ -194,7 +194,7 @@ final class DiskLanes {
                     lanes.stream()
                             .min(Comparator.comparingInt(Lane::memberCount))
                             .orElseThrow(() -> none);
-            if (!lane.enter()) {
+            if (!lane.enterFirst()) {
                 return null;
             }
             try {
@@ -219,7 +219,7 @@ final class DiskLanes {
             work.lock();
             try {
                 lane = queue.lane();
-                if (!lane.enter()) {
+                if (!lane.enterFirst()) {
                     continue;
                 }
                 try {
@@ -253,7 +253,7 @@ final class DiskLanes {
             }
         } finally {
             order.queues().remove(queue);
-            if (lane.enter()) {
+            if (lane.enterFirst()) {
                 if (inner != null || !queue.hasIssued()) {
                     queue.discardIssued(lane);
                     lane.remove(queue);
@@ -329,7 +329,7 @@ final class DiskLanes {
             absent = true;
             closeLanes(false, Deadline.afterMillis(LEAVE_MILLIS));
             for (Lane lane : lanes) {
-                if (lane.enter()) {
+                if (lane.enterFirst()) {
                     lane.collectAll();
                     lane.failAll(BlockStatus.DEVICE_GONE);
                     retire(lane);
@@ -362,7 +362,7 @@ final class DiskLanes {
     private boolean closeLanes(boolean withoutDriver, Deadline deadline) {
         boolean all = true;
         for (Lane lane : lanes) {
-            if (lane.enter(deadline) || !lane.abandonOrEnter()) {
+            if (lane.enterFirst(deadline) || !lane.abandonOrEnter()) {
                 lane.close(withoutDriver);
                 lane.leave();
                 continue;
@@ -443,7 +443,7 @@ final class DiskLanes {
 
     private void put(
             Lane lane, Backend now, @Nullable BlockQueue queue, Object pool, boolean isAdopted) {
-        if (!lane.enter()) {
+        if (!lane.enterFirst()) {
             return;
         }
         try {
@@ -483,7 +483,7 @@ final class DiskLanes {
                         .filter(each -> !each.equals(lane) && each.inner() != null)
                         .min(Comparator.comparingInt(Lane::memberCount))
                         .orElse(null);
-        if (other == null || !other.enter()) {
+        if (other == null || !other.enterFirst()) {
             return;
         }
         try {
@@ -500,13 +500,13 @@ final class DiskLanes {
         filling = false;
         settleLost();
         for (Lane lane : lanes) {
-            if (lane.inner() == null && lane.enter()) {
+            if (lane.inner() == null && lane.enterFirst()) {
                 merge(lane);
                 lane.leave();
             }
         }
         for (Lane lane : lanes) {
-            if (!lane.enter()) {
+            if (!lane.enterFirst()) {
                 continue;
             }
             BlockQueue inner = lane.inner();
@@ -526,7 +526,7 @@ final class DiskLanes {
     /// meanwhile.
     private void settleLost() {
         for (Lane lane : lanes) {
-            if (!lane.enter()) {
+            if (!lane.enterFirst()) {
                 continue;
             }
             try {
@@ -572,7 +572,7 @@ final class DiskLanes {
             }
             closeLanes(false, Deadline.afterMillis(LEAVE_MILLIS));
             for (Lane lane : lanes) {
-                if (lane.enter()) {
+                if (lane.enterFirst()) {
                     lane.collectAll();
                     lane.leave();
                 }
@@ -625,7 +625,7 @@ final class DiskLanes {
             parked = true;
             boolean all = awaitCallers(deadline) & closeLanes(false, deadline);
             for (Lane lane : lanes) {
-                if (lane.enter()) {
+                if (lane.enterFirst()) {
                     lane.rememberHandle();
                     lane.leave();
                 }
@@ -656,7 +656,7 @@ final class DiskLanes {
         for (int i = 0; ; i++) {
             int issued = 0;
             for (Lane lane : lanes) {
-                if (lane.enter()) {
+                if (lane.enterFirst()) {
                     lane.collectAll();
                     issued += lane.issued();
                     lane.leave();

@@ -33,12 +33,14 @@ abstract class Gate {
 
     private static final VarHandle WORD;
     private static final VarHandle WANTING;
+    private static final VarHandle FENCING;
 
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
             WORD = lookup.findVarHandle(Gate.class, "word", int.class);
             WANTING = lookup.findVarHandle(Gate.class, "wanting", int.class);
+            FENCING = lookup.findVarHandle(Gate.class, "fencing", int.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -50,6 +52,10 @@ abstract class Gate {
     @SuppressWarnings("unused")
     private volatile int wanting;
 
+    /// How many of them go first.
+    @SuppressWarnings("unused")
+    private volatile int fencing;
+
     /// Ends the sleep of a thread in the driver's code.
     abstract void wakeSleeper();
 
@@ -57,21 +63,46 @@ abstract class Gate {
         return WORD.compareAndSet(this, FREE, BUSY);
     }
 
-    /// Enters, after whoever is in.
+    /// Enters, after whoever is in. For clients.
     ///
     /// @return false if the gate is given up
     boolean enter() {
-        return (int) WANTING.getAcquire(this) == 0 && tryEnter() || enterAfterOthers(null);
+        return ((int) WANTING.getAcquire(this) == 0 && tryEnter()) || enterAfterOthers();
     }
 
-    /// Enters if that is possible in time.
+    private boolean enterAfterOthers() {
+        WANTING.getAndAdd(this, 1);
+        try {
+            for (int i = 0; ; i++) {
+                int seen = word;
+                if (seen == FREE && fencing == 0 && tryEnter()) {
+                    return true;
+                }
+                if (seen == ABANDONED) {
+                    return false;
+                }
+                if (seen == AWAITING) {
+                    wakeSleeper();
+                }
+                pause(i);
+            }
+        } finally {
+            WANTING.getAndAdd(this, -1);
+        }
+    }
+
+    /// Enters before all clients: one who comes back again and again would not leave much room.
+    ///
+    /// @return false if the gate is given up
+    boolean enterFirst() {
+        return enterFirst(null);
+    }
+
+    /// Enters before all clients, if that is possible in time.
     ///
     /// @return false if the gate is given up or the time is over
-    boolean enter(Deadline deadline) {
-        return tryEnter() || enterAfterOthers(deadline);
-    }
-
-    private boolean enterAfterOthers(@Nullable Deadline deadline) {
+    boolean enterFirst(@Nullable Deadline deadline) {
+        FENCING.getAndAdd(this, 1);
         WANTING.getAndAdd(this, 1);
         try {
             for (int i = 0; ; i++) {
@@ -89,6 +120,7 @@ abstract class Gate {
             }
         } finally {
             WANTING.getAndAdd(this, -1);
+            FENCING.getAndAdd(this, -1);
         }
     }
 
