@@ -45,6 +45,8 @@ final class Bindings implements ModuleRun.Host {
     private final Map<String, ModuleRun> runs = new HashMap<>();
     private final Map<String, Past> past = new HashMap<>();
     private final Units units = new Units();
+    private final Exchange exchange = new Exchange();
+    private volatile CrashHook crashes = _ -> false;
     private boolean halPresent;
     private boolean closed;
 
@@ -122,7 +124,9 @@ final class Bindings implements ModuleRun.Host {
                 return;
             }
             for (KnownDevice device : devices.values()) {
-                Driver driver = runs.containsKey(device.id()) ? null : choice(device);
+                boolean isTaken =
+                        runs.containsKey(device.id()) || exchange.keepsUnbound(device.id());
+                Driver driver = isTaken ? null : choice(device);
                 if (driver != null && !isTried(device, driver)) {
                     int unit = units.of(driver.prefix(), device.id());
                     ModuleRun run = new ModuleRun(this, device, driver, unit);
@@ -150,12 +154,14 @@ final class Bindings implements ModuleRun.Host {
         try {
             if (override != null) {
                 return drivers.stream()
+                        .filter(exchange::isChosen)
                         .filter(d -> d.name().equals(override))
                         .findFirst()
                         .orElse(null);
             }
             // Of equal scores the first is taken, and the drivers are in order.
             return drivers.stream()
+                    .filter(exchange::isChosen)
                     .filter(d -> d.score(device.properties()) != Score.NONE)
                     .min(
                             Comparator.comparing(
@@ -201,11 +207,24 @@ final class Bindings implements ModuleRun.Host {
     public void ended(ModuleRun run) {
         supervisor.remove(run);
         locked(() -> {
-            if (runs.remove(run.deviceId(), run)) {
-                past.put(
-                        run.deviceId(), new Past(run.status(), run.factory(), run.deviceService()));
+            if (!exchange.keeps(run)) {
+                bury(run);
             }
         });
+        mourn(run);
+    }
+
+    private void bury(ModuleRun run) {
+        if (runs.remove(run.deviceId(), run)) {
+            past.put(run.deviceId(), new Past(run.status(), run.factory(), run.deviceService()));
+        }
+    }
+
+    private void mourn(ModuleRun run) {
+        boolean isCrash = run.state() == State.FAILED || run.state() == State.ZOMBIE;
+        if (isCrash && !isHeld(run.deviceId()) && crashes.onCrash(run)) {
+            return;
+        }
         bindAll();
     }
 
@@ -244,7 +263,20 @@ final class Bindings implements ModuleRun.Host {
 
     /// The best of the drivers with that name.
     @Nullable Driver driver(String name) {
-        return allDrivers().stream().filter(d -> d.name().equals(name)).findFirst().orElse(null);
+        return shown(allDrivers()).stream()
+                .filter(d -> d.name().equals(name))
+                .findFirst()
+                .orElse(null);
+    }
+
+    /// Those that are not just being prepared or about to go.
+    List<Driver> shown(List<Driver> of) {
+        lock.lock();
+        try {
+            return of.stream().filter(exchange::isChosen).toList();
+        } finally {
+            lock.unlock();
+        }
     }
 
     List<Driver> allDrivers() {
@@ -292,7 +324,7 @@ final class Bindings implements ModuleRun.Host {
         lock.lock();
         try {
             return Stream.concat(
-                            drivers.stream(),
+                            drivers.stream().filter(exchange::isChosen),
                             idle.stream().filter(d -> drivers.stream().noneMatch(d::isSame)))
                     .sorted(Comparator.comparing(Driver::name).thenComparing(Driver.ORDER))
                     .map(this::status)
@@ -317,6 +349,135 @@ final class Bindings implements ModuleRun.Host {
                 driver.bundle().getBundleId(),
                 driver.matches().stream().map(Driver.Match::text).toList(),
                 bound);
+    }
+
+    // --- exchanging generations ------------------------------------------------------------------
+
+    /// Asked before a run that has failed is restarted.
+    @FunctionalInterface
+    interface CrashHook {
+        /// @return whether the asked one sees to it that the device is driven again
+        boolean onCrash(ModuleRun run);
+    }
+
+    void onCrash(CrashHook hook) {
+        crashes = hook;
+    }
+
+    /// Binds no device to a bundle's drivers until they are shown; runs that there are go on.
+    void hide(long bundleId) {
+        locked(() -> exchange.hidden.add(bundleId));
+    }
+
+    /// Has devices bound to a bundle's drivers, and no more to those of another.
+    void showInstead(long bundleId, long hiddenBundleId) {
+        locked(() -> {
+            exchange.hidden.add(hiddenBundleId);
+            exchange.hidden.remove(bundleId);
+        });
+        bindAll();
+    }
+
+    /// Forgets a bundle that is uninstalled.
+    void forgetHidden(long bundleId) {
+        locked(() -> exchange.hidden.remove(bundleId));
+    }
+
+    /// Keeps a device from being bound, and its run in its place also when it has ended.
+    ///
+    /// @return false if somebody else does, also after the deadline
+    boolean hold(String deviceId, Deadline deadline) {
+        lock.lock();
+        try {
+            if (!await(() -> !exchange.held.contains(deviceId), deadline)) {
+                return false;
+            }
+            exchange.held.add(deviceId);
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private boolean isHeld(String deviceId) {
+        lock.lock();
+        try {
+            return exchange.held.contains(deviceId);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /// Ends [#hold].
+    void free(String deviceId) {
+        List<ModuleRun> over = new ArrayList<>();
+        locked(() -> {
+            exchange.held.remove(deviceId);
+            over.addAll(exchange.takeEnded(deviceId));
+            over.removeIf(r -> !r.equals(runs.get(deviceId)));
+            over.forEach(this::bury);
+        });
+        over.forEach(this::mourn);
+        bindAll();
+    }
+
+    /// Waits until nobody holds any of the devices.
+    void awaitFree(Collection<String> deviceIds, Deadline deadline) {
+        var _ = await(() -> deviceIds.stream().noneMatch(exchange.held::contains), deadline);
+    }
+
+    /// Keeps devices from being bound, or does so no more.
+    void block(Collection<String> deviceIds, boolean blocked) {
+        locked(() -> {
+            if (blocked) {
+                exchange.blocked.addAll(deviceIds);
+            } else {
+                exchange.blocked.removeAll(deviceIds);
+            }
+        });
+        bindAll();
+    }
+
+    /// Makes the next generation of a device that is held; it has not begun, and is not the
+    /// device's run yet.
+    ModuleRun next(KnownDevice device, Driver driver) {
+        lock.lock();
+        ModuleRun run;
+        try {
+            run = new ModuleRun(this, device, driver, units.of(driver.prefix(), device.id()));
+        } finally {
+            lock.unlock();
+        }
+        supervisor.add(run);
+        return run;
+    }
+
+    /// Makes a generation the device's own, in place of the one before.
+    void swap(ModuleRun next) {
+        locked(() -> {
+            runs.put(next.deviceId(), next);
+            past.remove(next.deviceId());
+        });
+    }
+
+    /// Waits for something that runs or drivers become.
+    ///
+    /// @param condition looks, and calls nobody
+    /// @return whether it holds
+    boolean await(java.util.function.BooleanSupplier condition, Deadline deadline) {
+        lock.lock();
+        try {
+            long left = deadline.remainingNanos();
+            while (!condition.getAsBoolean() && left > 0) {
+                left = Math.min(changed.awaitNanos(left), deadline.remainingNanos());
+            }
+            return condition.getAsBoolean();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return condition.getAsBoolean();
+        } finally {
+            lock.unlock();
+        }
     }
 
     // --- waiting ---------------------------------------------------------------------------------
