@@ -546,10 +546,19 @@ final class ModuleRun {
     /// not what was agreed, this run ends as usual.
     CompletableFuture<Legacy> surrender(ModuleState.Schema agreed, Duration stopLimit) {
         CompletableFuture<Legacy> legacy = new CompletableFuture<>();
-        worker.post(() -> {
-            legacy.complete(leave(agreed, stopLimit));
-            host.changed();
-        });
+        worker.post(
+                new Worker.Task() {
+                    @Override
+                    public void run() {
+                        legacy.complete(leave(agreed, stopLimit));
+                        host.changed();
+                    }
+
+                    @Override
+                    public void cancel() {
+                        legacy.complete(new Legacy(null, name + " has ended"));
+                    }
+                });
         return legacy;
     }
 

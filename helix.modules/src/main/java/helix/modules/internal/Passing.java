@@ -73,6 +73,7 @@ final class Passing {
     private final Bindings bindings;
     private final KnownDevice device;
     private final Way way;
+    private final double formerRate;
     private final List<Passage> passages = new ArrayList<>();
     private final List<Bringing.Grant> passed = new ArrayList<>();
 
@@ -93,11 +94,13 @@ final class Passing {
     private volatile double recoveryMs = -1;
     private DoubleConsumer onRecovery = _ -> {};
 
-    Passing(Engine engine, KnownDevice device, Way way) {
+    /// @param formerRate of completions before the reload was asked for, 0 if not known
+    Passing(Engine engine, KnownDevice device, Way way, double formerRate) {
         this.engine = engine;
         this.bindings = engine.bindings();
         this.device = device;
         this.way = way;
+        this.formerRate = formerRate;
     }
 
     /// Exchanges the generation; comes back when the device's clients go on.
@@ -110,9 +113,9 @@ final class Passing {
         try {
             old = bindings.run(device.id());
             now = old;
-            double rate = engine.rates().rate(device.id());
             children.of(old);
             ModuleRun next = prepare();
+            double rate = formerRate > 0 ? formerRate : engine.rates().rate(device.id());
             exchange(next, children);
             retire();
             engine.rates().resumed(device.id(), rate, this::recovered);
@@ -287,12 +290,8 @@ final class Passing {
     private Legacy surrender(ModuleRun from, Deadline deadline) {
         CompletableFuture<Legacy> legacy =
                 from.surrender(saves.orElseThrow(), sooner(deadline, STOP_LIMIT).limit());
-        bindings.await(() -> legacy.isDone() || from.isOver(), deadline);
-        Legacy left = legacy.getNow(new Legacy(null, from.reason()));
-        if (left.state() != null) {
-            return left;
-        }
-        return left.why().isEmpty() ? new Legacy(null, "it does not save its state") : left;
+        bindings.await(() -> legacy.isDone() || from.state() == State.ZOMBIE, deadline);
+        return legacy.getNow(new Legacy(null, from.reason()));
     }
 
     private Bringing.Grant pass(Bringing.Grant held, Driver to, Deadline deadline) {

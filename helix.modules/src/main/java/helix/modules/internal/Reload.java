@@ -84,6 +84,8 @@ final class Reload {
     private final Map<String, Passing> passings = new TreeMap<>();
     private final List<Passing> back = new ArrayList<>();
 
+    private final Map<String, Double> rates = new HashMap<>();
+
     private @Nullable Bundle candidate;
     private @Nullable Path staged;
     private Map<String, Optional<ModuleState.Schema>> schemas = new HashMap<>();
@@ -106,6 +108,7 @@ final class Reload {
             return refused("the revision that crashed was replaced meanwhile");
         }
         engine.ours().add(old.getBundleId());
+        runs(old).forEach(r -> rates.put(r.deviceId(), engine.rates().rate(r.deviceId())));
         try (BundleWatch watch = new BundleWatch(engine.context(), engine.ours()::contains)) {
             engine.store().clean(lineage);
             Bundle next;
@@ -288,7 +291,8 @@ final class Reload {
                         present(next, driver),
                         order.options(),
                         schemas.getOrDefault(driver, Optional.empty()));
-        Passing passing = new Passing(engine, device, way);
+        Passing passing =
+                new Passing(engine, device, way, rates.getOrDefault(device.id(), 0.0));
         passings.put(device.id(), passing);
         passing.run();
         return passing.failure();
@@ -345,7 +349,7 @@ final class Reload {
                                 present(old, run.driverName()),
                                 Engine.COLD,
                                 Optional.empty());
-                Passing passing = new Passing(engine, device, way);
+                Passing passing = new Passing(engine, device, way, 0);
                 back.add(passing);
                 passing.run();
             }

@@ -87,11 +87,11 @@ public final class Rates implements AutoCloseable {
     /// @param device the device's id
     /// @return completions per nanosecond, 0 if there were none or it is too early to tell
     public double rate(String device) {
-        Since since = samples.get(device);
+        Sample now = sample(device);
+        Since since = samples.putIfAbsent(device, new Since(now, now));
         if (since == null) {
             return 0;
         }
-        Sample now = sample(device);
         long span = now.nanos - since.older.nanos;
         return span < LEAST_NANOS ? 0 : (double) (now.count - since.older.count) / span;
     }
