@@ -20,7 +20,7 @@ final class Rehearsing {
     static final Duration TIME = Duration.ofMillis(120);
 
     /// When it counts as hung.
-    private static final Duration LIMIT = Duration.ofSeconds(5);
+    private static final Duration LIMIT = Duration.ofSeconds(3);
 
     private final Bringing bringing;
 

@@ -403,7 +403,7 @@ class ReloadTest {
                     return null;
                 });
         serve(A);
-        refused(update("2.0.0", COLD), "rehearse hangs, for more than 5 s");
+        refused(update("2.0.0", COLD), "rehearse hangs, for more than 3 s");
     }
 
     @Test
@@ -718,7 +718,7 @@ class ReloadTest {
         try {
             long seen = disks.completions.get();
             platform.await("load", () -> disks.completions.get() > seen + 500);
-            assertThat(device(update("2.0.0", Options.STANDARD)).recoveryMs()).isNegative();
+            notFailed(update("2.0.0", Options.STANDARD));
             platform.await(
                     "its recovery",
                     () -> device(reloads.reports().getFirst()).recoveryMs() > 0);

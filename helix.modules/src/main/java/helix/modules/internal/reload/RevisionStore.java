@@ -74,6 +74,15 @@ public final class RevisionStore {
         return bundle.getLocation().startsWith(SCHEME);
     }
 
+    /// Whether a bundle was installed from here as a revision of another.
+    ///
+    /// @param bundle an installed bundle
+    /// @param lineage that other's symbolic name
+    /// @return true if it is
+    public static boolean isRevisionOf(Bundle bundle, String lineage) {
+        return isRevision(bundle) && lineage(bundle).equals(lineage);
+    }
+
     /// A location for a bundle, not used before.
     ///
     /// @param lineage of which it is a revision
