@@ -138,6 +138,10 @@ public final class BinderService implements Binder, InterruptFaultListener {
         List<ModuleRun> runs = bindings.runs(which);
         runs.forEach(r -> r.requestEnd(r.going(within)));
         Deadline deadline = Deadline.after(within);
+        // A generation that is being exchanged may have a successor by then.
+        bindings.awaitFree(runs.stream().map(ModuleRun::deviceId).toList(), deadline);
+        runs = bindings.runs(which);
+        runs.forEach(r -> r.requestEnd(r.going(within)));
         runs.forEach(r -> r.stop(r.going(within), Duration.ofNanos(deadline.remainingNanos())));
     }
 
@@ -287,6 +291,19 @@ public final class BinderService implements Binder, InterruptFaultListener {
     }
 
     private List<Driver> described() {
+        return bindings.shown(Driver.all(context, components));
+    }
+
+    Bringing bringing() {
+        return bringing;
+    }
+
+    Bindings bindings() {
+        return bindings;
+    }
+
+    /// All drivers, also those whose factories are not there and those that are being prepared.
+    List<Driver> installed() {
         return Driver.all(context, components);
     }
 
@@ -361,6 +378,7 @@ public final class BinderService implements Binder, InterruptFaultListener {
     @Override
     public Object request(String deviceId, Request request) {
         String id = deviceId(deviceId);
+        bindings.awaitFree(List.of(id), Deadline.after(PATIENCE));
         ModuleRun run = bindings.run(id);
         if (run == null) {
             throw new ModuleError(

@@ -48,6 +48,7 @@ final class Bindings implements ModuleRun.Host {
     private final Map<String, ModuleRun> runs = new HashMap<>();
     private final Map<String, Past> past = new HashMap<>();
     private final Units units = new Units();
+    private final Exchange exchange = new Exchange();
     private boolean halPresent;
     private boolean closed;
 
@@ -133,7 +134,9 @@ final class Bindings implements ModuleRun.Host {
                 return;
             }
             for (KnownDevice device : devices.values()) {
-                Driver driver = runs.containsKey(device.id()) ? null : choice(device);
+                boolean isTaken =
+                        runs.containsKey(device.id()) || exchange.keepsUnbound(device.id());
+                Driver driver = isTaken ? null : choice(device);
                 if (driver != null && !isTried(device, driver)) {
                     int unit = units.of(driver.prefix(), device.id());
                     ModuleRun run = new ModuleRun(this, device, driver, unit);
@@ -162,12 +165,14 @@ final class Bindings implements ModuleRun.Host {
         try {
             if (override != null) {
                 return drivers.stream()
+                        .filter(exchange::isChosen)
                         .filter(d -> d.name().equals(override))
                         .findFirst()
                         .orElse(null);
             }
             // Of equal scores the first is taken, and the drivers are in order.
             return drivers.stream()
+                    .filter(exchange::isChosen)
                     .filter(d -> d.score(device.properties()) != Score.NONE)
                     .min(
                             Comparator.comparing(
@@ -224,7 +229,25 @@ final class Bindings implements ModuleRun.Host {
     @Override
     public void ended(ModuleRun run) {
         supervisor.remove(run);
-        boolean crashed = run.state() != State.STOPPED;
+        if (!isKept(run)) {
+            bury(run);
+        }
+        bindAll();
+    }
+
+    private boolean isKept(ModuleRun run) {
+        lock.lock();
+        try {
+            return exchange.keeps(run);
+        } finally {
+            changed.signalAll();
+            lock.unlock();
+        }
+    }
+
+    /// Makes a run that has ended a thing of the past.
+    private void bury(ModuleRun run) {
+        boolean crashed = run.state() == State.FAILED || run.state() == State.ZOMBIE;
         boolean isCaredFor =
                 crashed && run.ending() != ModuleRun.Ending.ASKED && guard.takesCare(run);
         locked(() -> {
@@ -236,7 +259,6 @@ final class Bindings implements ModuleRun.Host {
                         run.deviceId(), new Past(run.status(), run.factory(), run.deviceService()));
             }
         });
-        bindAll();
     }
 
     @Override
@@ -274,7 +296,20 @@ final class Bindings implements ModuleRun.Host {
 
     /// The best of the drivers with that name.
     @Nullable Driver driver(String name) {
-        return allDrivers().stream().filter(d -> d.name().equals(name)).findFirst().orElse(null);
+        return shown(allDrivers()).stream()
+                .filter(d -> d.name().equals(name))
+                .findFirst()
+                .orElse(null);
+    }
+
+    /// Those that are not just being prepared or about to go.
+    List<Driver> shown(List<Driver> of) {
+        lock.lock();
+        try {
+            return of.stream().filter(exchange::isChosen).toList();
+        } finally {
+            lock.unlock();
+        }
     }
 
     List<Driver> allDrivers() {
@@ -326,7 +361,7 @@ final class Bindings implements ModuleRun.Host {
         lock.lock();
         try {
             return Stream.concat(
-                            drivers.stream(),
+                            drivers.stream().filter(exchange::isChosen),
                             idle.stream().filter(d -> drivers.stream().noneMatch(d::isSame)))
                     .sorted(Comparator.comparing(Driver::name).thenComparing(Driver.ORDER))
                     .map(this::status)
@@ -351,6 +386,114 @@ final class Bindings implements ModuleRun.Host {
                 driver.bundle().getBundleId(),
                 driver.matches().stream().map(Driver.Match::text).toList(),
                 bound);
+    }
+
+    // --- exchanging generations ------------------------------------------------------------------
+
+    /// Binds no device to a bundle's drivers until they are shown; runs that there are go on.
+    void hide(long bundleId) {
+        locked(() -> exchange.hidden.add(bundleId));
+    }
+
+    /// Has devices bound to a bundle's drivers, and no more to those of another.
+    void showInstead(long bundleId, long hiddenBundleId) {
+        locked(() -> {
+            exchange.hidden.add(hiddenBundleId);
+            exchange.hidden.remove(bundleId);
+        });
+        bindAll();
+    }
+
+    /// Forgets a bundle that is uninstalled.
+    void forgetHidden(long bundleId) {
+        locked(() -> exchange.hidden.remove(bundleId));
+    }
+
+    /// Keeps a device from being bound, and its run in its place also when it has ended.
+    ///
+    /// @return false if somebody else does, also after the deadline
+    boolean hold(String deviceId, Deadline deadline) {
+        lock.lock();
+        try {
+            if (!await(() -> !exchange.held.contains(deviceId), deadline)) {
+                return false;
+            }
+            exchange.held.add(deviceId);
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /// Ends [#hold].
+    void free(String deviceId) {
+        List<ModuleRun> over = new ArrayList<>();
+        locked(() -> {
+            exchange.held.remove(deviceId);
+            over.addAll(exchange.takeEnded(deviceId));
+            over.removeIf(r -> !r.equals(runs.get(deviceId)));
+        });
+        over.forEach(this::bury);
+        bindAll();
+    }
+
+    /// Waits until nobody holds any of the devices.
+    void awaitFree(Collection<String> deviceIds, Deadline deadline) {
+        var _ = await(() -> deviceIds.stream().noneMatch(exchange.held::contains), deadline);
+    }
+
+    /// Keeps devices from being bound, or does so no more.
+    void block(Collection<String> deviceIds, boolean blocked) {
+        locked(() -> {
+            if (blocked) {
+                exchange.blocked.addAll(deviceIds);
+            } else {
+                exchange.blocked.removeAll(deviceIds);
+            }
+        });
+        bindAll();
+    }
+
+    /// Makes the next generation of a device that is held; it has not begun, and is not the
+    /// device's run yet.
+    ModuleRun next(KnownDevice device, Driver driver) {
+        lock.lock();
+        ModuleRun run;
+        try {
+            run = new ModuleRun(this, device, driver, units.of(driver.prefix(), device.id()));
+        } finally {
+            lock.unlock();
+        }
+        supervisor.add(run);
+        return run;
+    }
+
+    /// Makes a generation the device's own, in place of the one before.
+    void swap(ModuleRun next) {
+        locked(() -> {
+            runs.put(next.deviceId(), next);
+            past.remove(next.deviceId());
+        });
+    }
+
+    /// Waits for something that runs or drivers become.
+    ///
+    /// @param condition looks, and calls nobody
+    /// @return whether it holds
+    boolean await(java.util.function.BooleanSupplier condition, Deadline deadline) {
+        lock.lock();
+        try {
+            long left = deadline.remainingNanos();
+            while (!condition.getAsBoolean() && left > 0) {
+                left = Math.min(changed.awaitNanos(left), deadline.remainingNanos());
+            }
+            return condition.getAsBoolean();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return condition.getAsBoolean();
+        } finally {
+            lock.unlock();
+        }
     }
 
     // --- waiting ---------------------------------------------------------------------------------

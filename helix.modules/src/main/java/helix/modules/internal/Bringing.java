@@ -1,5 +1,6 @@
 package helix.modules.internal;
 
+import helix.hal.api.Deadline;
 import helix.hal.api.Lease;
 import helix.hal.api.lease.LeaseService;
 import helix.modules.api.Module;
@@ -49,6 +50,11 @@ final class Bringing {
         return verdict.findings;
     }
 
+    /// Takes note that a bundle's jar was looked at before it was installed, and is good.
+    void accept(Bundle bundle) {
+        verdicts.put(bundle.getBundleId(), new Verdict(bundle.getLastModified(), List.of()));
+    }
+
     /// Forgets a bundle.
     void forget(Bundle bundle) {
         verdicts.remove(bundle.getBundleId());
@@ -81,12 +87,22 @@ final class Bringing {
         if (by == null) {
             throw new ModuleError("no lease: the HAL is not there");
         }
-        // The number is known only after the grant, but one follows the other.
-        long next = epochs.getOrDefault(device.id(), 0L) + 1;
-        String owner = "%s@%s gen %d".formatted(driver.name(), device.id(), next);
-        Lease lease = by.grant(device.device(), owner);
+        Lease lease = by.grant(device.device(), owner(device, driver));
         epochs.put(device.id(), lease.epoch());
         return new Grant(by, lease);
+    }
+
+    /// Passes a device to the next generation as it stands.
+    Grant pass(Grant from, KnownDevice device, Driver driver, Deadline deadline) {
+        Lease lease = from.by.pass(from.lease, owner(device, driver), deadline);
+        epochs.put(device.id(), lease.epoch());
+        return new Grant(from.by, lease);
+    }
+
+    private String owner(KnownDevice device, Driver driver) {
+        // The number is known only after the grant, but one follows the other.
+        long next = epochs.getOrDefault(device.id(), 0L) + 1;
+        return "%s@%s gen %d".formatted(driver.name(), device.id(), next);
     }
 
     /// Makes a driver's component instance for a device.

@@ -17,12 +17,14 @@ final class Context implements ModuleContext {
     private final Device device;
     private final Lease lease;
     private final Driver driver;
+    private final boolean takesOver;
 
-    Context(ModuleRun run, Device device, Lease lease, Driver driver) {
+    Context(ModuleRun run, Device device, Lease lease, Driver driver, boolean takesOver) {
         this.run = run;
         this.device = device;
         this.lease = lease;
         this.driver = driver;
+        this.takesOver = takesOver;
     }
 
     @Override
@@ -37,7 +39,7 @@ final class Context implements ModuleContext {
 
     @Override
     public boolean takesOver() {
-        return false;
+        return takesOver;
     }
 
     @Override

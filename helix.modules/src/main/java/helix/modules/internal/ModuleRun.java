@@ -11,12 +11,14 @@ import helix.modules.api.Module;
 import helix.modules.api.ModuleContext.AgentHandle;
 import helix.modules.api.ModuleContext.Registration;
 import helix.modules.api.ModuleError;
+import helix.modules.api.ModuleState;
 import helix.modules.api.Request;
 import helix.modules.api.binder.Binder.ModuleStatus;
 import helix.modules.api.binder.Binder.State;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -59,6 +61,9 @@ final class ModuleRun {
 
     /// How long the device has to confirm its reset.
     private static final Duration RELEASE_LIMIT = Duration.ofSeconds(5);
+
+    /// How long a module has to save its state.
+    private static final Duration SAVE_LIMIT = Duration.ofSeconds(1);
 
     private static final String GONE = "the device is gone";
     private static final Logger LOG = LoggerFactory.getLogger(ModuleRun.class);
@@ -127,6 +132,12 @@ final class ModuleRun {
     private volatile @Nullable Instance instance;
     private volatile @Nullable Lease lease;
     private volatile @Nullable LeaseService leases;
+
+    // What a take-over adds, see the section there.
+    private volatile @Nullable Inheritance inheritance;
+    private volatile boolean handedOver;
+    private volatile boolean touched;
+    private volatile String failedIn = "";
 
     private volatile boolean left;
     private volatile long generation;
@@ -232,21 +243,32 @@ final class ModuleRun {
             Bringing bringing = host.bringing();
             step("the check of its class files", CONSTRUCT_LIMIT, () -> bringing.check(of));
             doing = "its lease";
-            Bringing.Grant grant = bringing.grant(device, of);
+            Inheritance from = inheritance;
+            Bringing.Grant grant = from == null ? bringing.grant(device, of) : from.grant();
             leases = grant.by();
             lease = grant.lease();
             generation = grant.lease().epoch();
             doing = "constructor";
-            Module made = construct(bringing, of);
-            Context context = new Context(this, device.device(), grant.lease(), of);
+            Module ahead = module;
+            Module made = ahead == null ? construct(bringing, of) : ahead;
+            Context context =
+                    new Context(this, device.device(), grant.lease(), of, from != null);
             doing = "init";
             step(doing, limit(made, Module.Step.INIT), () -> run(() -> made.init(context)));
+            if (from != null) {
+                doing = "migrate";
+                ModuleState state = fit(made, from.state());
+                doing = "restoreState";
+                step(doing, limit(made, Module.Step.INIT), () -> run(() -> made.restoreState(state)));
+            }
+            touched = true;
             enter(State.INITIALIZED);
             if (cause.get() == null) {
                 doing = "start";
                 step(doing, limit(made, Module.Step.START), () -> run(made::start));
                 agents.begin();
                 served = true;
+                inheritance = null;
                 enter(State.RUNNING);
                 LOG.info(
                         "{} drives {} ({} {}, generation {})",
@@ -274,9 +296,12 @@ final class ModuleRun {
         if (!plain && !isStopped) {
             LOG.warn("{}: {} failed", name, doing, e);
         }
+        failedIn = doing;
         services.close();
         closeAgents();
-        String unconfirmed = release();
+        // A device that was not touched goes on, and its lease can be passed on once more.
+        boolean goesOn = inheritance != null && !touched && first == null;
+        String unconfirmed = goesOn ? null : release();
         dispose();
         if (isStopped) {
             finish(State.STOPPED, first.isGone() ? GONE : "");
@@ -394,7 +419,7 @@ final class ModuleRun {
         enter(State.QUIESCED);
         step("withdrawing its services", EVENT_LIMIT, () -> run(services::close));
         String failure = null;
-        if (served && !why.isGone() && why.failure() == null) {
+        if (served && !why.isGone() && !why.isReplaced() && why.failure() == null) {
             failure =
                     attempt(
                             "quiesce",
@@ -490,7 +515,7 @@ final class ModuleRun {
     }
 
     /// Gives up on the worker: takes everything from the module, on a thread of its own.
-    private void fence(String why) {
+    void fence(String why) {
         if (!finished.get() && fenced.compareAndSet(false, true)) {
             Threads.start(name, deviceId, "reaper", () -> reap(why));
         }
@@ -555,6 +580,197 @@ final class ModuleRun {
         Thread handler = stuckHandler;
         return (handler == null || !handler.isAlive())
                 && stuckAgents.stream().allMatch(a -> a.isCurrentThread() || !a.isAlive());
+    }
+
+    // --- from one generation to the next ---------------------------------------------------------
+
+    /// What a generation inherits from the one before.
+    record Inheritance(Bringing.Grant grant, ModuleState state) {}
+
+    /// What a generation leaves to the next.
+    ///
+    /// @param state null if nothing: the run then ends as usual
+    /// @param why why not
+    record Legacy(@Nullable ModuleState state, String why) {}
+
+    /// Makes the module ahead of the rest of its bring-up, which waits for [#begin] or [#takeOver].
+    ///
+    /// @return complete when it is made; if it cannot be, the run ends as after a failed bring-up
+    CompletableFuture<Void> prepare() {
+        CompletableFuture<Void> made = new CompletableFuture<>();
+        worker.post(() -> {
+            Driver of = driver;
+            try {
+                if (of != null && cause.get() == null) {
+                    construct(host.bringing(), of);
+                    made.complete(null);
+                    host.changed();
+                }
+            } catch (Fenced e) {
+                LOG.debug("{}: {}", name, e.getMessage());
+            } catch (Throwable e) { // a driver's failure, whatever it is, stays with its module
+                if (!fenced.get()) {
+                    bringUpFailed("constructor", e);
+                }
+            }
+        });
+        return made;
+    }
+
+    /// Begins with a device that is at work, instead of [#begin].
+    void takeOver(Inheritance from) {
+        inheritance = from;
+        begin();
+    }
+
+    private ModuleState fit(Module made, ModuleState state) throws Exception {
+        ModuleState.Schema own =
+                step("stateSchema", EVENT_LIMIT, made::stateSchema)
+                        .orElseThrow(() -> new ModuleError("it takes over no state"));
+        if (state.version() == own.version()) {
+            return state;
+        }
+        ModuleState migrated =
+                step("migrate", limit(made, Module.Step.INIT), () -> made.migrate(state));
+        if (!migrated.schema().equals(own.name())
+                || migrated.version() != own.version()
+                || !migrated.isIntact()) {
+            throw new ModuleError(
+                    "version %d became no intact version %d"
+                            .formatted(state.version(), own.version()));
+        }
+        return migrated;
+    }
+
+    /// Asks the module for its state and, if it gives one, ends this run without touching the
+    /// device: lease, services and instance stay until [#retire]. If it gives none, or one that is
+    /// not what was agreed, this run ends as usual.
+    CompletableFuture<Legacy> surrender(ModuleState.Schema agreed, Duration stopLimit) {
+        CompletableFuture<Legacy> legacy = new CompletableFuture<>();
+        worker.post(
+                new Worker.Task() {
+                    @Override
+                    public void run() {
+                        legacy.complete(leave(agreed, stopLimit));
+                        host.changed();
+                    }
+
+                    @Override
+                    public void cancel() {
+                        legacy.complete(new Legacy(null, name + " has ended"));
+                    }
+                });
+        return legacy;
+    }
+
+    private Legacy leave(ModuleState.Schema agreed, Duration stopLimit) {
+        Module m = module;
+        if (m == null
+                || state != State.RUNNING
+                || !cause.compareAndSet(null, Cause.replaced(stopLimit))) {
+            return new Legacy(null, name + " is ending already");
+        }
+        Legacy legacy = new Legacy(null, "");
+        try {
+            String stuck = closeAgents();
+            if (stuck == null) {
+                Optional<ModuleState> saved = step("saveState", SAVE_LIMIT, m::saveState);
+                legacy = Legacies.judge(name, saved, agreed);
+                if (saved.isPresent()) {
+                    enter(State.QUIESCED); // the module is over: it is not stopped any more
+                }
+            } else {
+                legacy = new Legacy(null, stuck);
+            }
+        } catch (Fenced e) {
+            return new Legacy(null, name + " hangs");
+        } catch (Throwable e) { // the module's failure
+            LOG.warn("{}: saveState failed", name, e);
+            legacy = new Legacy(null, "saveState: " + Reason.of(e));
+        }
+        if (legacy.state() == null) {
+            tearDown();
+        } else if (finished.compareAndSet(false, true)) {
+            module = null;
+            handedOver = true;
+            worker.end();
+            host.ended(this);
+            end.countDown();
+        }
+        return legacy;
+    }
+
+    /// Withdraws what a run that was handed over has published, and disposes of its instance.
+    void retire() {
+        if (!handedOver) {
+            return;
+        }
+        services.close();
+        dispose();
+        driver = null;
+        lease = null;
+        leases = null;
+        state = State.STOPPED;
+    }
+
+    /// Whether nothing more will become of it.
+    boolean isOver() {
+        return handedOver
+                || state == State.STOPPED
+                || state == State.FAILED
+                || state == State.ZOMBIE;
+    }
+
+    /// Whether it ended before it could change anything of the device that it took over, whose
+    /// lease is valid still.
+    boolean isUntouched() {
+        return state == State.FAILED && inheritance != null && !touched && !fenced.get();
+    }
+
+    /// The step of the bring-up that failed, empty if none did.
+    String failedIn() {
+        return failedIn;
+    }
+
+    String reason() {
+        return reason;
+    }
+
+    /// Its lease, null before the grant and after the end.
+    Bringing.@Nullable Grant grant() {
+        Lease of = lease;
+        LeaseService by = leases;
+        return of == null || by == null ? null : new Bringing.Grant(by, of);
+    }
+
+    /// The lease that it took over, null once it serves.
+    Bringing.@Nullable Grant inherited() {
+        Inheritance from = inheritance;
+        return from == null ? null : from.grant();
+    }
+
+    /// The devices that it has found behind its own.
+    List<String> children() {
+        return services.devices();
+    }
+
+    /// What state the module in service saves; empty also if it does not say in time.
+    CompletableFuture<Optional<ModuleState.Schema>> schema() {
+        CompletableFuture<Optional<ModuleState.Schema>> schema = new CompletableFuture<>();
+        worker.post(
+                new Worker.Task() {
+                    @Override
+                    public void run() {
+                        inService("stateSchema", m -> schema.complete(m.stateSchema()));
+                        schema.complete(Optional.empty());
+                    }
+
+                    @Override
+                    public void cancel() {
+                        schema.complete(Optional.empty());
+                    }
+                });
+        return schema;
     }
 
     // --- in service ------------------------------------------------------------------------------

@@ -8,7 +8,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.FrameworkUtil;
 import org.osgi.framework.ServiceRegistration;
@@ -40,6 +42,7 @@ final class Services {
         Published one =
                 new Published(
                         label(type, properties),
+                        service instanceof Device child ? child.id() : null,
                         context.registerService(type, service, FrameworkUtil.asDictionary(all)));
         boolean late;
         synchronized (published) {
@@ -67,6 +70,13 @@ final class Services {
         }
     }
 
+    /// The ids of what is a device itself: a bus driver's.
+    List<String> devices() {
+        synchronized (published) {
+            return published.stream().map(Published::deviceId).filter(Objects::nonNull).toList();
+        }
+    }
+
     /// Withdraws all, the last first, and takes no more.
     void close() {
         List<Published> all;
@@ -91,9 +101,12 @@ final class Services {
     record Owner(String deviceId, String driver, String module, long generation) {}
 
     private record Published(
-            String label, ServiceRegistration<?> registration, AtomicBoolean withdrawn) {
-        Published(String label, ServiceRegistration<?> registration) {
-            this(label, registration, new AtomicBoolean());
+            String label,
+            @Nullable String deviceId,
+            ServiceRegistration<?> registration,
+            AtomicBoolean withdrawn) {
+        Published(String label, @Nullable String deviceId, ServiceRegistration<?> registration) {
+            this(label, deviceId, registration, new AtomicBoolean());
         }
 
         void withdraw() {

@@ -11,13 +11,17 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /// Grants leases of devices without hardware.
 final class FakeLeases implements LeaseService {
     private final Map<String, FakeLease> held = new ConcurrentHashMap<>();
     private final Map<String, Long> epochs = new ConcurrentHashMap<>();
     private final Set<String> unconfirmed = ConcurrentHashMap.newKeySet();
+    final AtomicInteger retired = new AtomicInteger();
+    final AtomicInteger releases = new AtomicInteger();
     volatile boolean confirms = true;
+    volatile boolean passes = true;
 
     @Override
     public Lease grant(Device device, String owner) {
@@ -47,17 +51,27 @@ final class FakeLeases implements LeaseService {
             unconfirmed.add(lease.device().id());
         }
         held.remove(lease.device().id(), lease);
+        releases.incrementAndGet();
         return new Release(confirms, confirms ? "FLR" : "no answer in " + deadline, 0, 0, 0);
     }
 
     @Override
     public Lease pass(Lease from, String owner, Deadline deadline) {
-        throw new DeviceException("passing a lease is not possible here yet");
+        FakeLease old = (FakeLease) from;
+        if (!passes || !old.isValid()) {
+            throw new DeviceException("a handler of " + from.owner() + " is busy");
+        }
+        Device device = from.device();
+        FakeLease next = new FakeLease(device, owner, epochs.merge(device.id(), 1L, Long::sum));
+        old.state = Lease.State.PASSED;
+        held.put(device.id(), next);
+        return next;
     }
 
     @Override
     public boolean retire(Lease passed, Deadline deadline) {
-        return false;
+        retired.incrementAndGet();
+        return ((FakeLease) passed).state == Lease.State.PASSED;
     }
 
     @Override

@@ -44,6 +44,7 @@ final class TestPlatform {
                     "helix.hal.api.machine;version=1.0.0",
                     "helix.modules.api;version=1.0.0",
                     "helix.modules.api.binder;version=1.0.0",
+                    "helix.modules.api.reload;version=1.0.0",
                     "helix.modules.probe;version=1.0.0",
                     "org.slf4j;version=2.0.17",
                     "org.slf4j.event;version=2.0.17");

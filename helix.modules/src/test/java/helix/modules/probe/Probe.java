@@ -2,6 +2,7 @@ package helix.modules.probe;
 
 import helix.modules.api.Module;
 import helix.modules.api.ModuleContext;
+import helix.modules.api.ModuleState;
 import helix.modules.api.Request;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +28,9 @@ public final class Probe {
     /// Limits as a test wants them.
     public static final Map<Module.Step, java.time.Duration> LIMITS = new ConcurrentHashMap<>();
 
+    /// What state revisions save and take over, by version.
+    public static final Map<String, ModuleState.Schema> SCHEMAS = new ConcurrentHashMap<>();
+
     private static volatile CountDownLatch hang = new CountDownLatch(1);
 
     private Probe() {}
@@ -51,6 +55,18 @@ public final class Probe {
         } catch (Exception e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    /// The same for a step that some revision takes otherwise: by `init@2.0.0` or as above.
+    public static @Nullable Object call(
+            String device, String step, String version, @Nullable ModuleContext context)
+            throws Exception {
+        Hook hook = HOOKS.get(step + "@" + version);
+        if (hook == null) {
+            return call(device, step, context);
+        }
+        LOG.add(device + " " + step);
+        return hook.call(context);
     }
 
     public static Object answer(String device, Request request) {
@@ -85,6 +101,7 @@ public final class Probe {
 
     public static void reset() {
         release();
+        SCHEMAS.clear();
         hang = new CountDownLatch(1);
         LOG.clear();
         HOOKS.clear();

@@ -1,7 +1,11 @@
 package helix.modules.internal.deploy;
 
 import helix.modules.api.ModuleError;
+import helix.modules.api.binder.Binder;
 import helix.modules.api.binder.Deployments;
+import helix.modules.api.reload.ReloadReport;
+import helix.modules.api.reload.Reloads;
+import helix.modules.internal.reload.RevisionStore;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -21,11 +25,13 @@ import org.osgi.framework.BundleException;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
+import org.osgi.service.component.annotations.Reference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// Follows the deploy folder: a new jar is installed and started, a changed one updated, a removed
-/// one uninstalled. A jar counts once it has looked the same twice, so that one that is still being
+/// one uninstalled. A jar of a driver that is here is the reload engine's: it replaces the driver
+/// while its devices serve. A jar counts once it has looked the same twice, so that one that is still being
 /// written is left alone.
 ///
 /// The framework keeps a copy of the jar, and the bundle's location, `helix-deploy:` and the file's
@@ -45,13 +51,23 @@ public final class Deployer implements Deployments {
     private final Map<String, Look> seen = new TreeMap<>();
     private final Map<String, Look> done = new TreeMap<>();
     private final Map<String, Deployment> deployments = new TreeMap<>();
+
+    /// The symbolic names of what files have brought into service.
+    private final Map<String, String> drivers = new TreeMap<>();
+
+    private final Binder binder;
+    private final @Nullable DriverUpdates updates;
     private final @Nullable ScheduledThreadPoolExecutor poller;
 
     /// Made by the component runtime.
     ///
     /// @param context this bundle's
+    /// @param binder knows the drivers
+    /// @param reloads replaces them
     @Activate
-    public Deployer(BundleContext context) {
+    public Deployer(BundleContext context, @Reference Binder binder, @Reference Reloads reloads) {
+        this.binder = binder;
+        this.updates = reloads instanceof DriverUpdates own ? own : null;
         this.context = context;
         this.check = new JarCheck(context);
         String path = context.getProperty("helix.deploy");
@@ -191,26 +207,62 @@ public final class Deployer implements Deployments {
     private Deployment activate(
             Path jar, String file, @Nullable Bundle present, JarCheck.Result result, Look look) {
         Bundle bundle = present;
+        boolean isDue =
+                bundle == null
+                        || bundle.getLastModified() < look.modified()
+                        || !bundle.getVersion().toString().equals(result.version())
+                        || deployments.containsKey(file);
+        DriverUpdates engine = updates;
+        String driver = isDue && engine != null ? driverOf(result.name()) : null;
+        if (driver != null && engine != null) {
+            return replace(engine.deploy(driver, jar), file, result);
+        }
         try {
             if (bundle == null) {
                 try (InputStream in = Files.newInputStream(jar)) {
                     bundle = context.installBundle(SCHEME + file, in);
                 }
-            } else if (bundle.getLastModified() < look.modified()
-                    || !bundle.getVersion().toString().equals(result.version())
-                    || deployments.containsKey(file)) {
+            } else if (isDue) {
                 try (InputStream in = Files.newInputStream(jar)) {
                     bundle.update(in);
                 }
             }
             bundle.start();
             String version = bundle.getVersion().toString();
+            drivers.put(file, result.name());
             return new Deployment(file, result.name(), version, State.ACTIVE, "");
         } catch (IOException | BundleException e) {
             String message = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
             String version = bundle == null ? "" : bundle.getVersion().toString();
             return new Deployment(file, result.name(), version, State.FAILED, message);
         }
+    }
+
+    /// The driver that a bundle of that name has brought, or null.
+    private @Nullable String driverOf(String symbolicName) {
+        return binder.drivers().stream()
+                .filter(d -> d.bundle().equals(symbolicName))
+                .map(Binder.DriverStatus::name)
+                .findFirst()
+                .orElse(null);
+    }
+
+    private Deployment replace(ReloadReport report, String file, JarCheck.Result result) {
+        if (report.outcome() == ReloadReport.Outcome.COMMITTED) {
+            drivers.put(file, result.name());
+            return new Deployment(file, result.name(), report.to(), State.ACTIVE, "");
+        }
+        boolean isRefused = report.outcome() == ReloadReport.Outcome.REFUSED;
+        boolean serves = report.outcome() != ReloadReport.Outcome.FAILED;
+        return new Deployment(
+                file,
+                result.name(),
+                report.from(),
+                isRefused ? State.REFUSED : State.FAILED,
+                report.step()
+                        + ": "
+                        + report.reason()
+                        + (serves ? " (version " + report.from() + " runs on)" : ""));
     }
 
     /// Whoever calls `install` is told how it went and tells a person; what becomes of a file that
@@ -229,10 +281,16 @@ public final class Deployer implements Deployments {
         seen.remove(file);
         done.remove(file);
         deployments.remove(file);
-        Bundle bundle = context.getBundle(SCHEME + file);
-        if (bundle == null) {
-            return;
+        String driver = drivers.remove(file);
+        for (Bundle bundle : context.getBundles()) {
+            boolean isOwn = bundle.getLocation().equals(SCHEME + file);
+            if (isOwn || (driver != null && RevisionStore.isRevisionOf(bundle, driver))) {
+                uninstall(bundle, file);
+            }
         }
+    }
+
+    private static void uninstall(Bundle bundle, String file) {
         try {
             bundle.uninstall();
             LOG.info("{} was removed: {} is uninstalled", file, bundle.getSymbolicName());

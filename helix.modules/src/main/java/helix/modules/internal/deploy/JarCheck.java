@@ -30,24 +30,24 @@ import org.osgi.framework.wiring.BundleRevision;
 
 /// Looks at a jar before anything is done with it, because the framework can only replace a bundle
 /// first and find out then that the new one does not resolve.
-final class JarCheck {
+public final class JarCheck {
     /// What a jar is.
     ///
     /// @param name the symbolic name, empty if it has none
     /// @param version the bundle's version
     /// @param refusal why it is not brought into use, or null
-    record Result(String name, String version, @Nullable String refusal) {}
+    public record Result(String name, String version, @Nullable String refusal) {}
 
     private final BundleContext context;
 
-    JarCheck(BundleContext context) {
+    public JarCheck(BundleContext context) {
         this.context = context;
     }
 
     /// Looks at a jar.
     ///
     /// @param location of the bundle that it would replace; what that one exports does not count
-    Result check(Path jar, String location) {
+    public Result check(Path jar, String location) {
         Attributes headers;
         boolean isDriver;
         try (JarFile file = new JarFile(jar.toFile())) {

@@ -6,11 +6,16 @@ import helix.modules.api.DriverModule;
 import helix.modules.api.Event;
 import helix.modules.api.Module;
 import helix.modules.api.ModuleContext;
+import helix.modules.api.ModuleState;
+import helix.modules.api.Rehearsal;
 import helix.modules.api.Request;
 import helix.modules.probe.Gadget;
 import helix.modules.probe.Probe;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
+import org.osgi.framework.FrameworkUtil;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
@@ -24,18 +29,20 @@ import org.osgi.service.component.annotations.Reference;
         prefix = "pr")
 public final class ProbeDriver implements Module {
     private final PciDevice device;
+    private final String version;
     private ModuleContext context;
 
     @Activate
     public ProbeDriver(@Reference PciDevice device) throws Exception {
         this.device = device;
-        Probe.call(device.id(), "construct", null);
+        this.version = FrameworkUtil.getBundle(ProbeDriver.class).getVersion().toString();
+        Probe.call(device.id(), "construct", version, null);
     }
 
     @Override
     public void init(ModuleContext given) throws Exception {
         context = given;
-        Probe.call(device.id(), "init", context);
+        Probe.call(device.id(), "init", version, context);
     }
 
     @Override
@@ -44,12 +51,62 @@ public final class ProbeDriver implements Module {
                 Gadget.class,
                 () -> "hello of " + context.name(),
                 Map.of("gadget.name", "g" + context.unit()));
-        Probe.call(device.id(), "start", context);
+        Probe.call(device.id(), "start", version, context);
     }
 
     @Override
     public void stop() throws Exception {
-        Probe.call(device.id(), "stop", context);
+        Probe.call(device.id(), "stop", version, context);
+    }
+
+    @Override
+    public Optional<ModuleState.Schema> stateSchema() {
+        return Optional.ofNullable(Probe.SCHEMAS.get(version));
+    }
+
+    @Override
+    public Optional<ModuleState> saveState() {
+        try {
+            Object saved = Probe.call(device.id(), "saveState", version, context);
+            if (saved instanceof Optional<?> some) {
+                return some.map(ModuleState.class::cast);
+            }
+        } catch (RuntimeException e) {
+            throw e;
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+        return stateSchema()
+                .map(s ->
+                        ModuleState.of(
+                                s.name(), s.version(), version.getBytes(StandardCharsets.UTF_8)));
+    }
+
+    @Override
+    public ModuleState migrate(ModuleState older) throws Exception {
+        Probe.call(device.id(), "migrate " + older.version(), version, context);
+        return ModuleState.of(older.schema(), stateSchema().orElseThrow().version(), older.data());
+    }
+
+    @Override
+    public void restoreState(ModuleState state) throws Exception {
+        String of = new String(state.data(), StandardCharsets.UTF_8);
+        Probe.call(device.id(), "restoreState", version, context);
+        Probe.LOG.add(device.id() + " state of " + of + " for " + version);
+    }
+
+    @Override
+    public void rehearse(Rehearsal scratch) throws Exception {
+        if (Probe.SCHEMAS.containsKey(version)) {
+            var memory = scratch.memory(4096, 4096);
+            memory.segment().fill((byte) 1);
+            var registers = scratch.registers(64);
+            registers.write32(8, 0x1234);
+            if (registers.read32(8) != 0x1234 || memory.address() % 4096 != 0) {
+                throw new IllegalStateException("scratch does not do");
+            }
+        }
+        Probe.call(device.id(), "rehearse", version, null);
     }
 
     @Override

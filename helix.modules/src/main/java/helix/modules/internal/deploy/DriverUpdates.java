@@ -1,0 +1,14 @@
+package helix.modules.internal.deploy;
+
+import helix.modules.api.reload.ReloadReport;
+import java.nio.file.Path;
+
+/// What the deploy folder wants of the reload engine.
+public interface DriverUpdates {
+    /// Puts a deployed jar in the place of a driver that runs.
+    ///
+    /// @param driver the driver's name
+    /// @param jar the new revision
+    /// @return what happened
+    ReloadReport deploy(String driver, Path jar);
+}
