@@ -2,6 +2,7 @@ package helix.modules.internal;
 
 import helix.hal.api.Deadline;
 import helix.hal.api.DeviceException;
+import helix.hal.api.DeviceTimeoutException;
 import helix.hal.api.Lease;
 import helix.hal.api.lease.LeaseService;
 import helix.modules.api.Agent;
@@ -270,7 +271,8 @@ final class ModuleRun {
         // What it needed was taken away meanwhile, and that is why it failed.
         boolean isStopped = first != null && first.failure() == null;
         boolean plain = e instanceof ModuleError || e instanceof DeviceException;
-        refused = plain && first == null;
+        // What did not answer in time may do so the next time.
+        refused = plain && first == null && !(e instanceof DeviceTimeoutException);
         if (!plain && !isStopped) {
             LOG.warn("{}: {} failed", name, doing, e);
         }
