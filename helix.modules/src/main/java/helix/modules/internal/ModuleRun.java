@@ -208,9 +208,9 @@ final class ModuleRun {
         if (!finished.get()) {
             return List.of();
         }
-        Thread inStep = fenced.get() && !left ? worker.thread() : null;
+        boolean inStep = fenced.get() && !left && worker.current() != null;
         return Stream.concat(
-                        Stream.of(inStep, stuckHandler),
+                        Stream.of(inStep ? worker.thread() : null, stuckHandler),
                         stuckAgents.stream().map(AgentThread::thread))
                 .filter(t -> t != null && t.isAlive())
                 .toList();
