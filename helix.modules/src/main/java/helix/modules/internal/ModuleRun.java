@@ -2,6 +2,7 @@ package helix.modules.internal;
 
 import helix.hal.api.Deadline;
 import helix.hal.api.DeviceException;
+import helix.hal.api.DeviceTimeoutException;
 import helix.hal.api.Lease;
 import helix.hal.api.lease.LeaseService;
 import helix.modules.api.Agent;
@@ -218,9 +219,9 @@ final class ModuleRun {
         if (!finished.get()) {
             return List.of();
         }
-        Thread inStep = fenced.get() && !left ? worker.thread() : null;
+        boolean inStep = fenced.get() && !left && worker.current() != null;
         return Stream.concat(
-                        Stream.of(inStep, stuckHandler),
+                        Stream.of(inStep ? worker.thread() : null, stuckHandler),
                         stuckAgents.stream().map(AgentThread::thread))
                 .filter(t -> t != null && t.isAlive())
                 .toList();
@@ -292,7 +293,8 @@ final class ModuleRun {
         // What it needed was taken away meanwhile, and that is why it failed.
         boolean isStopped = first != null && first.failure() == null;
         boolean plain = e instanceof ModuleError || e instanceof DeviceException;
-        refused = plain && first == null;
+        // What did not answer in time may do so the next time.
+        refused = plain && first == null && !(e instanceof DeviceTimeoutException);
         if (!plain && !isStopped) {
             LOG.warn("{}: {} failed", name, doing, e);
         }

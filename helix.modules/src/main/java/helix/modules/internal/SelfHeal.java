@@ -34,11 +34,14 @@ final class SelfHeal {
     record Pair(long factory, long deviceService) {}
 
     /// The end of a run, as this class sees it.
+    ///
+    /// @param hadLease false if it got none: the device does not obey, and no driver's code has run
     record End(
             String module,
             String deviceId,
             Pair pair,
             Ending ending,
+            boolean hadLease,
             boolean hasServed,
             String reason,
             List<Thread> zombies) {
@@ -48,6 +51,7 @@ final class SelfHeal {
                     run.deviceId(),
                     new Pair(run.factory(), run.deviceService()),
                     run.ending(),
+                    run.status().generation() != 0,
                     run.hasServed(),
                     run.status().reason(),
                     run.zombies());
@@ -61,6 +65,7 @@ final class SelfHeal {
     static final Duration WINDOW = Duration.ofSeconds(60);
 
     private static final Duration FIRST_PAUSE = Duration.ofMillis(200);
+    private static final Duration FIRST_PAUSE_WITHOUT_LEASE = Duration.ofSeconds(1);
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(10);
 
     private static final Logger LOG = LoggerFactory.getLogger(SelfHeal.class);
@@ -160,7 +165,7 @@ final class SelfHeal {
     }
 
     private void restart(End end, Case of, long now) {
-        Duration pause = pause(of.inARow);
+        Duration pause = pause(of.inARow, end.hadLease);
         LOG.info(
                 "{} on {} is restarted {}",
                 end.module,
@@ -177,13 +182,15 @@ final class SelfHeal {
         alarm.later(() -> over(end.deviceId, mine), pause);
     }
 
-    /// The pause before the restart that follows the n-th failure in a row.
-    static Duration pause(int n) {
+    /// The pause before the restart that follows the n-th failure in a row: longer where it is the
+    /// device or its machine that does not answer, which may take a while to come back.
+    static Duration pause(int n, boolean hadLease) {
         if (n <= 1) {
             return Duration.ZERO;
         }
+        Duration first = hadLease ? FIRST_PAUSE : FIRST_PAUSE_WITHOUT_LEASE;
         // So many doublings are longer than the longest pause anyway.
-        Duration doubled = FIRST_PAUSE.multipliedBy(1L << Math.min(n - 2, 10));
+        Duration doubled = first.multipliedBy(1L << Math.min(n - 2, 10));
         return doubled.compareTo(LONGEST_PAUSE) < 0 ? doubled : LONGEST_PAUSE;
     }
 

@@ -193,7 +193,7 @@ class LifeCycleTest {
         platform.await("its interruption", () -> Probe.LOG.contains("interrupted"));
         // It might wait for what the agent holds.
         assertThat(Probe.LOG).doesNotContain(A + " stop");
-        assertThat(platform.binder.health().getFirst().zombies()).isEqualTo(1);
+        platform.await("a zombie", () -> platform.binder.health().getFirst().zombies() == 1);
         Probe.release();
         platform.await(A, State.FAILED);
         platform.await("no zombie", () -> platform.binder.health().getFirst().zombies() == 0);

@@ -36,7 +36,7 @@ class SelfHealTest {
     }
 
     private void end(Ending ending, boolean hasServed, Pair pair) {
-        heal.failed(new End("pr0", A, pair, ending, hasServed, "broken", List.of()), false);
+        heal.failed(new End("pr0", A, pair, ending, true, hasServed, "broken", List.of()), false);
     }
 
     private void crash() {
@@ -84,10 +84,18 @@ class SelfHealTest {
 
     @Test
     void pausesAreNeverLongerThanTenSeconds() {
-        assertThat(SelfHeal.pause(6)).isEqualTo(Duration.ofMillis(3_200));
-        assertThat(SelfHeal.pause(7)).isEqualTo(Duration.ofMillis(6_400));
-        assertThat(SelfHeal.pause(8)).isEqualTo(Duration.ofSeconds(10));
-        assertThat(SelfHeal.pause(1_000_000)).isEqualTo(Duration.ofSeconds(10));
+        assertThat(SelfHeal.pause(6, true)).isEqualTo(Duration.ofMillis(3_200));
+        assertThat(SelfHeal.pause(7, true)).isEqualTo(Duration.ofMillis(6_400));
+        assertThat(SelfHeal.pause(8, true)).isEqualTo(Duration.ofSeconds(10));
+        assertThat(SelfHeal.pause(1_000_000, true)).isEqualTo(Duration.ofSeconds(10));
+    }
+
+    @Test
+    void aDeviceThatDoesNotObeyHasMoreTime() {
+        assertThat(SelfHeal.pause(1, false)).isEqualTo(Duration.ZERO);
+        assertThat(SelfHeal.pause(2, false)).isEqualTo(Duration.ofSeconds(1));
+        assertThat(SelfHeal.pause(4, false)).isEqualTo(Duration.ofSeconds(4));
+        assertThat(SelfHeal.pause(7, false)).isEqualTo(Duration.ofSeconds(10));
     }
 
     @Test
@@ -199,7 +207,7 @@ class SelfHealTest {
 
     @Test
     void whoIsCaredForIsLeftAlone() {
-        heal.failed(new End("pr0", A, PAIR, Ending.CRASHED, true, "broken", List.of()), true);
+        heal.failed(new End("pr0", A, PAIR, Ending.CRASHED, true, true, "broken", List.of()), true);
         assertThat(heal.isDue(A)).isFalse();
         assertThat(heal.isPausing(A)).isFalse();
     }
@@ -207,7 +215,7 @@ class SelfHealTest {
     @Test
     void itCanBeSwitchedOff() {
         SelfHeal off = heal(false);
-        off.failed(new End("pr0", A, PAIR, Ending.CRASHED, true, "broken", List.of()), false);
+        off.failed(new End("pr0", A, PAIR, Ending.CRASHED, true, true, "broken", List.of()), false);
         assertThat(off.isDue(A)).isFalse();
         assertThat(off.isPausing(A)).isFalse();
     }
@@ -225,7 +233,8 @@ class SelfHealTest {
                             }
                         });
         heal.failed(
-                new End("pr0", A, PAIR, Ending.CRASHED, true, "broken", List.of(zombie)), false);
+                new End("pr0", A, PAIR, Ending.CRASHED, true, true, "broken", List.of(zombie)),
+                false);
         heal.release(A);
         assertThat(health().zombies()).isEqualTo(1);
         out.countDown();
