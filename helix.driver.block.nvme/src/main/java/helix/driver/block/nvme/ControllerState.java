@@ -21,6 +21,7 @@ import java.util.List;
 /// @param namespaces the active namespaces
 /// @param plain what the plain calls have
 /// @param queues the I/O queues
+/// @param leftovers addresses of memory to give back later: of queues that ended
 @SuppressWarnings("ArrayRecordComponent") // written and read, never compared
 record ControllerState(
         long cap,
@@ -36,12 +37,14 @@ record ControllerState(
         AdminState admin,
         List<NamespacePages> namespaces,
         PlainState plain,
-        List<QueueState> queues) {
+        List<QueueState> queues,
+        long[] leftovers) {
     /// Version 1 is the first.
     static final ModuleState.Schema SCHEMA = new ModuleState.Schema("nvme.controller", 1, 1);
 
     private static final int MAX_PAIRS = 0xFFFF;
     private static final int MAX_VECTORS = 2048;
+    private static final int MAX_LEFTOVERS = 1 << 16;
 
     int commandsInFlight() {
         int count = 0;
@@ -69,6 +72,8 @@ record ControllerState(
         plain.write(out);
         out.number(queues.size());
         queues.forEach(queue -> queue.write(out));
+        out.number(leftovers.length);
+        out.numbers(leftovers);
         return ModuleState.of(SCHEMA.name(), SCHEMA.version(), out.toBytes());
     }
 
@@ -99,6 +104,7 @@ record ControllerState(
         for (int i = 0; i < open; i++) {
             queues.add(QueueState.read(in, grantedPairs, vectors));
         }
+        long[] leftovers = in.longNumbers("leftovers", in.number("leftovers", 0, MAX_LEFTOVERS));
         in.end();
         return new ControllerState(
                 cap,
@@ -114,6 +120,7 @@ record ControllerState(
                 admin,
                 namespaces,
                 plain,
-                queues);
+                queues,
+                leftovers);
     }
 }

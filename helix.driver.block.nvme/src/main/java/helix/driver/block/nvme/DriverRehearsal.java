@@ -196,7 +196,8 @@ final class DriverRehearsal {
                         new NamespacePages(
                                 NSID, identifyNamespace(), new byte[AdminQueue.DATA_BYTES])),
                 new PlainState(0, 0, false, 0),
-                List.of(queue));
+                List.of(queue),
+                new long[0]);
     }
 
     private static byte[] identifyController() {

@@ -63,6 +63,7 @@ record Generation(
             for (QueueState queue : saved.queues()) {
                 controller.pairs().adopt(queue, namespaces.require(queue.nsid()));
             }
+            controller.pairs().restoreLeftovers(saved.leftovers());
             generation.plainCalls.restore(saved.plain());
             generation.watch.restore(saved);
             return generation;
@@ -124,6 +125,7 @@ record Generation(
                 controller.admin().save(),
                 namespaces.save(),
                 plainCalls.save(),
-                controller.pairs().save());
+                controller.pairs().save(),
+                controller.pairs().leftovers());
     }
 }

@@ -32,6 +32,10 @@ final class Pairs {
     /// By queue identifier: those of the generation before that no client has asked for yet.
     private final AtomicReferenceArray<@Nullable IoQueue> unclaimed;
 
+    /// Memory of queues that ended with their generation: theirs may still look at it for a while.
+    /// Changed under the admin lock.
+    private final List<Long> leftovers = new ArrayList<>();
+
     /// How many were opened. Changed under the admin lock.
     private int opened;
 
@@ -293,7 +297,35 @@ final class Pairs {
             return false;
         }
         queue.end(BlockStatus.GENERATION_GONE);
+        QueueState.Memory memory = queue.memory.save();
+        leftovers.add(memory.submission());
+        leftovers.add(memory.completion());
+        leftovers.add(memory.lists());
         return true;
+    }
+
+    /// The addresses of memory that is to be given back.
+    long[] leftovers() {
+        return leftovers.stream().mapToLong(Long::longValue).toArray();
+    }
+
+    void restoreLeftovers(long[] addresses) {
+        for (long address : addresses) {
+            leftovers.add(address);
+        }
+    }
+
+    /// Gives back what queues of earlier generations left, when none of their clients can be inside
+    /// any more.
+    void freeLeftovers() {
+        for (long address : leftovers) {
+            try {
+                controller.hal().adopt(address).close();
+            } catch (DeviceException e) {
+                LOG.warn("{}: memory not given back: {}", controller.name(), e.getMessage());
+            }
+        }
+        leftovers.clear();
     }
 
     /// What the next generation needs, after [#prepareToPass].

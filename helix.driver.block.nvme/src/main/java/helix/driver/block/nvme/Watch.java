@@ -164,6 +164,7 @@ final class Watch implements Agent {
                 && controller.clock().now() - adoptedAt >= CLAIM_NANOS) {
             adoptedAt = 0;
             unclaimed = controller.pairs().closeUnclaimed();
+            controller.pairs().freeLeftovers();
         }
     }
 

@@ -243,6 +243,7 @@ class HandOverTest {
         raw.submit(BlockOp.READ, 0, 0, 1, buffer, 0, 1);
         raw.submit(BlockOp.READ, 0, 1, 1, buffer, 512, 2);
         raw.kick();
+        int live = f.hal.liveBuffers;
         int queues = f.nvme.sqs.size();
         ModuleState state = f.save();
         assertThat(f.nvme.sqs).hasSize(queues - 1);
@@ -256,6 +257,13 @@ class HandOverTest {
         BlockQueue next = f.follow(old);
         next.submit(BlockOp.FLUSH, 0, 0, 0, null, 0, 4);
         assertThat(Fixture.drain(next, 1)).containsExactly("4:ok");
+        // Its memory is given back when nobody can be inside any more, generations later.
+        f.handOver();
+        next = f.follow(next);
+        assertThat(f.hal.liveBuffers).isEqualTo(live);
+        f.advance(Duration.ofSeconds(11));
+        f.runAgents();
+        assertThat(f.hal.liveBuffers).isEqualTo(live - 3);
         next.close();
         buffer.close();
     }
