@@ -40,6 +40,7 @@ final class MemoryBlockQueue implements BlockQueue {
     private int visible;
     private long random = 0x9E37_79B9_7F4A_7C15L;
     private boolean closed;
+    private volatile boolean woken;
 
     MemoryBlockQueue(MemoryBlockDevice device, int depth) {
         this.device = device;
@@ -218,14 +219,21 @@ final class MemoryBlockQueue implements BlockQueue {
     public boolean await(long nanos) {
         kick();
         long end = System.nanoTime() + nanos;
+        woken = false;
         while (visible == 0 || (device.isStalled() && device.goneStatus() == BlockStatus.OK)) {
             long left = end - System.nanoTime();
-            if (left <= 0) {
+            if (left <= 0 || woken) {
                 return false;
             }
             LockSupport.parkNanos(Math.min(left, PAUSE_NANOS));
         }
         return true;
+    }
+
+    /// Seen after at most a pause.
+    @Override
+    public void wake() {
+        woken = true;
     }
 
     @Override
