@@ -219,10 +219,10 @@ final class MemoryBlockQueue implements BlockQueue {
     public boolean await(long nanos) {
         kick();
         long end = System.nanoTime() + nanos;
-        woken = false;
         while (visible == 0 || (device.isStalled() && device.goneStatus() == BlockStatus.OK)) {
             long left = end - System.nanoTime();
             if (left <= 0 || woken) {
+                woken = false;
                 return false;
             }
             LockSupport.parkNanos(Math.min(left, PAUSE_NANOS));
