@@ -229,8 +229,6 @@ final class DiskLanes {
                     if (done && alone && !parked) {
                         inner = lane.uninstall();
                         forget(lane);
-                    } else if (!done && lane.mode() == Lane.Mode.OPEN) {
-                        lane.collectAll();
                     }
                 } finally {
                     lane.leave();
@@ -242,7 +240,18 @@ final class DiskLanes {
                 finish(queue, lane, inner);
                 return;
             }
+            collectFor(lane);
             Gate.pause(i);
+        }
+    }
+
+    /// As an owner does.
+    private static void collectFor(Lane lane) {
+        if (lane.enter()) {
+            if (lane.mode() == Lane.Mode.OPEN) {
+                lane.collectAll();
+            }
+            lane.leave();
         }
     }
 
@@ -291,6 +300,7 @@ final class DiskLanes {
             absent = false;
             filling = true;
             closeLanes(false, Deadline.afterMillis(LEAVE_MILLIS));
+            revive();
         } finally {
             work.unlock();
         }
@@ -307,11 +317,21 @@ final class DiskLanes {
         closeRetired();
     }
 
+    private void revive() {
+        for (Lane lane : lanes) {
+            if (lane.enterFirst()) {
+                lane.revive();
+                lane.leave();
+            }
+        }
+    }
+
     /// The driver is gone, the device is there.
     void detach() {
         work.lock();
         try {
             epoch++;
+            filling = false;
             backend = null;
             closeLanes(!parked, Deadline.afterMillis(LEAVE_MILLIS));
             wakeAll();
@@ -322,27 +342,49 @@ final class DiskLanes {
 
     /// The device is gone.
     void remove() {
+        long at;
         work.lock();
         try {
             epoch++;
+            at = epoch;
+            filling = false;
             backend = null;
             absent = true;
             closeLanes(false, Deadline.afterMillis(LEAVE_MILLIS));
-            for (Lane lane : lanes) {
-                if (lane.enterFirst()) {
-                    lane.collectAll();
-                    lane.failAll(BlockStatus.DEVICE_GONE);
-                    retire(lane);
-                    lane.gone();
-                    lane.leave();
-                }
+        } finally {
+            work.unlock();
+        }
+        lanes.forEach(DiskLanes::collectLast);
+        work.lock();
+        try {
+            if (at == epoch) {
+                failAll();
             }
-            wakeAll();
             changed.signalAll();
         } finally {
             work.unlock();
         }
         closeRetired();
+    }
+
+    private void failAll() {
+        for (Lane lane : lanes) {
+            if (lane.enterFirst()) {
+                lane.failAll(BlockStatus.DEVICE_GONE);
+                retire(lane);
+                lane.gone();
+                lane.leave();
+            }
+        }
+        wakeAll();
+    }
+
+    /// What a generation that is over has still to say. Without the lock: it may hang.
+    private static void collectLast(Lane lane) {
+        if (lane.enterFirst()) {
+            lane.collectAll();
+            lane.leave();
+        }
     }
 
     private void wakeAll() {
@@ -372,8 +414,7 @@ final class DiskLanes {
             Lane heir = new Lane(lane);
             heir.close(withoutDriver);
             heir.members().forEach(member -> member.follow(heir));
-            lanes.remove(lane);
-            lanes.add(heir);
+            lanes.set(lanes.indexOf(lane), heir);
             heir.leave();
         }
         return all;
@@ -397,21 +438,42 @@ final class DiskLanes {
             } finally {
                 work.unlock();
             }
-            BlockQueue adopted = adopt(now, handle);
-            BlockQueue queue = adopted == null ? openFor(lane, now) : adopted;
-            Object pool = now.pool();
+            Fresh fresh = fresh(lane, now, handle);
+            if (!fresh.isAdopted) {
+                collectLast(lane);
+            }
             work.lock();
             try {
-                if (at != epoch || !lanes.contains(lane)) {
-                    if (queue != null) {
-                        retired.add(queue);
-                    }
-                    continue;
+                if (at == epoch && lanes.contains(lane)) {
+                    put(lane, now, fresh);
+                } else if (fresh.queue != null) {
+                    retired.add(fresh.queue);
                 }
-                put(lane, now, queue, pool, adopted != null);
             } finally {
                 work.unlock();
             }
+        }
+    }
+
+    /// A queue of a new generation for a lane.
+    ///
+    /// @param queue null if there is none
+    /// @param pool what the device reaches
+    /// @param isAdopted whether it comes with what is in flight
+    private record Fresh(@Nullable BlockQueue queue, Object pool, boolean isAdopted) {}
+
+    private Fresh fresh(Lane lane, Backend now, long handle) {
+        try {
+            Object pool = now.pool();
+            BlockQueue adopted = handle == 0 ? null : now.device().adoptQueue(handle);
+            if (adopted != null) {
+                return new Fresh(adopted, pool, true);
+            }
+            QueueOptions options = lane.options().asPassable();
+            return new Fresh(now.device().openQueue(options), pool, false);
+        } catch (RuntimeException e) {
+            LOG.info("{}: a lane gets no queue of its own: {}", disk.name(), e.toString());
+            return new Fresh(null, now, false);
         }
     }
 
@@ -420,43 +482,21 @@ final class DiskLanes {
         return lane.backend() == now && lane.inner() != null;
     }
 
-    private @Nullable BlockQueue openFor(Lane lane, Backend now) {
-        try {
-            return now.device().openQueue(lane.options().asPassable());
-        } catch (RuntimeException e) {
-            LOG.info("{}: a lane gets no queue of its own: {}", disk.name(), e.toString());
-            return null;
-        }
-    }
-
-    private @Nullable BlockQueue adopt(Backend now, long handle) {
-        if (handle == 0) {
-            return null;
-        }
-        try {
-            return now.device().adoptQueue(handle);
-        } catch (RuntimeException e) {
-            LOG.warn("{}: a queue cannot be taken over", disk.name(), e);
-            return null;
-        }
-    }
-
-    private void put(
-            Lane lane, Backend now, @Nullable BlockQueue queue, Object pool, boolean isAdopted) {
+    private void put(Lane lane, Backend now, Fresh fresh) {
         if (!lane.enterFirst()) {
             return;
         }
         try {
-            if (isAdopted) {
+            BlockQueue queue = fresh.queue;
+            if (fresh.isAdopted) {
                 lane.uninstall();
             } else {
                 endGeneration(lane, now);
             }
-            if (queue == null) {
-                return;
+            if (queue != null) {
+                lane.install(queue, now, fresh.pool);
             }
-            lane.install(queue, now, pool);
-            if (isAdopted) {
+            if (queue != null && fresh.isAdopted) {
                 lane.adopted(queue.inFlight());
             }
         } finally {
@@ -467,7 +507,6 @@ final class DiskLanes {
     /// What a queue of a former generation has in flight will not happen any more.
     @SuppressWarnings("ReferenceEquality") // backends are identities
     private void endGeneration(Lane lane, Backend now) {
-        lane.collectAll();
         if (lane.backend() == now && lane.issued() > 0) {
             // The device was not reset: a client was stuck, and is with the same generation again.
             lane.failIssued(BlockStatus.OUTCOME_UNKNOWN, System.nanoTime());
@@ -567,17 +606,10 @@ final class DiskLanes {
             return;
         }
         try {
-            if (parked || backend == null) {
-                return;
+            if (!parked && !filling && backend != null) {
+                closeLanes(false, Deadline.afterMillis(LEAVE_MILLIS));
+                reopen();
             }
-            closeLanes(false, Deadline.afterMillis(LEAVE_MILLIS));
-            for (Lane lane : lanes) {
-                if (lane.enterFirst()) {
-                    lane.collectAll();
-                    lane.leave();
-                }
-            }
-            reopen();
         } finally {
             work.unlock();
         }
@@ -620,7 +652,9 @@ final class DiskLanes {
     /// Keeps clients out of the driver's code, and asks its queues by what numbers the next
     /// generation gives them.
     boolean park(Deadline deadline) {
-        work.lock();
+        if (!lockBy(deadline)) {
+            return false;
+        }
         try {
             parked = true;
             boolean all = awaitCallers(deadline) & closeLanes(false, deadline);
@@ -633,6 +667,15 @@ final class DiskLanes {
             return all;
         } finally {
             work.unlock();
+        }
+    }
+
+    private boolean lockBy(Deadline deadline) {
+        try {
+            return work.tryLock(deadline.remainingNanos(), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
         }
     }
 
@@ -687,7 +730,7 @@ final class DiskLanes {
         try {
             parked = false;
             if (backend == null) {
-                closeLanes(!absent, Deadline.afterMillis(LEAVE_MILLIS));
+                closeLanes(true, Deadline.afterMillis(LEAVE_MILLIS));
             } else {
                 reopen();
             }
@@ -698,16 +741,20 @@ final class DiskLanes {
         closeRetired();
     }
 
-    /// How many requests in flight a new generation has not told the same number of, that of the
-    /// first lane where they differ; else empty.
-    String mismatch() {
+    /// What is wrong with the queues of the new generation, empty if nothing is.
+    String fault() {
+        boolean needed = false;
+        boolean some = false;
         for (Lane lane : lanes) {
             String found = lane.mismatch();
             if (!found.isEmpty()) {
                 return found;
             }
+            BlockQueue queue = lane.inner();
+            needed |= !lane.members().isEmpty();
+            some |= queue != null && queue.isOpen();
         }
-        return "";
+        return needed && !some ? disk.name() + ": the driver gives no queue" : "";
     }
 
     /// The driver's generation that serves now.

@@ -6,6 +6,7 @@ import helix.modules.api.ModuleError;
 import helix.modules.api.reload.ReloadParticipant.Counts;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.ExecutionException;
@@ -66,14 +67,17 @@ final class DiskPassage implements AutoCloseable {
 
     private void sample(Backend backend) {
         SplittableRandom random = new SplittableRandom(SEED);
-        Deadline deadline = Deadline.afterMillis(SAMPLE_MILLIS);
-        List<Long> lbas = new ArrayList<>(List.of(0L, blocks - 1));
+        List<Sample> wanted = new ArrayList<>();
+        wanted.add(new Sample(0, new byte[disk.blockSize()]));
+        wanted.add(new Sample(blocks - 1, new byte[disk.blockSize()]));
         for (int i = 0; i < RANDOM_BLOCKS; i++) {
-            lbas.add(random.nextLong(blocks));
+            wanted.add(new Sample(random.nextLong(blocks), new byte[disk.blockSize()]));
         }
-        for (long lba : lbas) {
+        Deadline deadline = Deadline.afterMillis(SAMPLE_MILLIS);
+        for (Sample sample : wanted) {
             try {
-                samples.add(new Sample(lba, read(backend, lba, deadline)));
+                read(backend, List.of(sample), deadline);
+                samples.add(sample);
             } catch (ModuleError e) {
                 LOG.info("{}: not sampled any further: {}", disk.name(), e.getMessage());
                 break;
@@ -81,14 +85,17 @@ final class DiskPassage implements AutoCloseable {
         }
     }
 
-    private byte[] read(Backend backend, long lba, Deadline deadline) {
-        byte[] bytes = new byte[disk.blockSize()];
+    /// Fills in samples.
+    private void read(Backend backend, List<Sample> into, Deadline deadline) {
         Future<?> reading =
-                reader.submit(() -> backend.device().readBlock(lba, MemorySegment.ofArray(bytes)));
-        String what = disk.name() + ": block " + lba;
+                reader.submit(() ->
+                        into.forEach(sample ->
+                                backend.device()
+                                        .readBlock(
+                                                sample.lba, MemorySegment.ofArray(sample.bytes))));
+        String what = disk.name() + ": block " + into.getFirst().lba;
         try {
             reading.get(deadline.remainingNanos(), TimeUnit.NANOSECONDS);
-            return bytes;
         } catch (TimeoutException e) {
             // Whoever hangs there is left there.
             reader.shutdown();
@@ -124,25 +131,29 @@ final class DiskPassage implements AutoCloseable {
         same("identity", identity.key(), now.device().identity().key());
         same("block size", disk.blockSize(), now.device().blockSize());
         same("capacity", blocks, now.device().totalBlocks());
-        String mismatch = disk.lanes().mismatch();
-        if (!mismatch.isEmpty()) {
-            throw new ModuleError(mismatch);
+        String fault = disk.lanes().fault();
+        if (!fault.isEmpty()) {
+            throw new ModuleError(fault);
         }
-        int read = 0;
-        for (Sample sample : samples) {
-            if (read == VERIFIED) {
-                break;
-            }
-            if (disk.order().mayHaveChanged(sample.lba, since)) {
-                continue;
-            }
-            read++;
-            byte[] bytes = read(now, sample.lba, deadline);
-            if (!java.util.Arrays.equals(bytes, sample.bytes)) {
+        List<Sample> old =
+                samples.stream()
+                        .filter(sample -> !disk.order().mayHaveChanged(sample.lba, since))
+                        .limit(VERIFIED)
+                        .toList();
+        if (old.isEmpty()) {
+            return;
+        }
+        List<Sample> fresh =
+                old.stream()
+                        .map(sample -> new Sample(sample.lba, new byte[sample.bytes.length]))
+                        .toList();
+        read(now, fresh, deadline);
+        for (int i = 0; i < old.size(); i++) {
+            if (!Arrays.equals(old.get(i).bytes, fresh.get(i).bytes)) {
                 throw new ModuleError(
                         disk.name()
                                 + ": block "
-                                + sample.lba
+                                + old.get(i).lba
                                 + " reads differently, and nobody has written it");
             }
         }

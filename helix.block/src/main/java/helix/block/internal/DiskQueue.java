@@ -50,7 +50,7 @@ final class DiskQueue implements BlockQueue {
     /// Requests without work, in the first [#freeCount] elements.
     private final Request[] free;
 
-    private volatile int freeCount;
+    private int freeCount;
     private final RequestRing waiting;
     private final RequestRing lost;
     private final RequestRing done;
@@ -277,7 +277,7 @@ final class DiskQueue implements BlockQueue {
                 }
                 take(in, request, buffer != null);
                 return true;
-            } catch (IllegalArgumentException | IllegalStateException e) {
+            } catch (RuntimeException e) {
                 giveBack(request);
                 throw e;
             }
@@ -302,7 +302,7 @@ final class DiskQueue implements BlockQueue {
                 request.holdPieces(list, check.maxSegments());
                 take(in, request, true);
                 return true;
-            } catch (IllegalArgumentException | IllegalStateException e) {
+            } catch (RuntimeException e) {
                 giveBack(request);
                 throw e;
             }
@@ -509,6 +509,9 @@ final class DiskQueue implements BlockQueue {
                 int some = awaitOnce(left);
                 if (some > 0) {
                     return true;
+                }
+                if (order.isReplaying()) {
+                    disk.lanes().help();
                 }
                 left = end - System.nanoTime();
                 if (left <= 0 || closed.get()) {

@@ -29,6 +29,7 @@ abstract class Gate {
 
     private static final int SPINS = 100;
     private static final int YIELDS = 200;
+    private static final int WAKE_EVERY = 16;
     private static final long NAP_NANOS = 20_000;
 
     private static final VarHandle WORD;
@@ -81,7 +82,7 @@ abstract class Gate {
                 if (seen == ABANDONED) {
                     return false;
                 }
-                if (seen == AWAITING) {
+                if (seen == AWAITING && i % WAKE_EVERY == 0) {
                     wakeSleeper();
                 }
                 pause(i);
@@ -113,7 +114,7 @@ abstract class Gate {
                 if (seen == ABANDONED || (deadline != null && deadline.isExpired())) {
                     return false;
                 }
-                if (seen == AWAITING) {
+                if (seen == AWAITING && i % WAKE_EVERY == 0) {
                     wakeSleeper();
                 }
                 pause(i);

@@ -71,6 +71,9 @@ final class Lane extends Gate {
 
     private int memberCount;
 
+    /// When the writes of the batch that is distributed were acknowledged, 0 before the first.
+    private long batchClock;
+
     // Completions as the driver tells them. Not touched by who abandons the lane.
     private final int[] tags = new int[BATCH];
     private final int[] statuses = new int[BATCH];
@@ -216,6 +219,9 @@ final class Lane extends Gate {
     }
 
     void close(boolean withoutDriver) {
+        if (mode == Mode.GONE) {
+            return;
+        }
         if (mode != Mode.CLOSED) {
             closedSince = System.nanoTime();
         }
@@ -233,6 +239,11 @@ final class Lane extends Gate {
 
     void gone() {
         mode = Mode.GONE;
+    }
+
+    /// The device is there again.
+    void revive() {
+        mode = Mode.CLOSED;
     }
 
     /// Puts a queue of a device behind the lane. What was in flight before must have been
@@ -456,7 +467,7 @@ final class Lane extends Gate {
         }
         long now = System.nanoTime();
         @Nullable DiskQueue[] to = members;
-        long acknowledged = acknowledge(to, count);
+        batchClock = 0;
         for (int i = 0; i < count; i++) {
             DiskQueue member = to[tags[i] >>> SLOT_BITS];
             if (member == null) {
@@ -465,7 +476,7 @@ final class Lane extends Gate {
             Request request = member.request(tags[i] & SLOT_MASK);
             if (request.state == Request.ISSUED) {
                 issued--;
-                returned(request, statuses[i], acknowledged, now);
+                returned(request, statuses[i], now);
             }
         }
         if (memberCount > 1) {
@@ -474,23 +485,18 @@ final class Lane extends Gate {
         return count;
     }
 
-    /// The time of this batch's acknowledged writes, 0 if there are none.
-    private long acknowledge(@Nullable DiskQueue[] to, int count) {
-        for (int i = 0; i < count; i++) {
-            DiskQueue member = to[tags[i] >>> SLOT_BITS];
-            if (statuses[i] == BlockStatus.OK
-                    && member != null
-                    && member.request(tags[i] & SLOT_MASK).changesBlocks()) {
-                return order.advance();
-            }
+    /// The disk's time for a write that is acknowledged now: one for all of a batch.
+    private long acknowledged() {
+        if (batchClock == 0) {
+            batchClock = order.advance();
         }
-        return 0;
+        return batchClock;
     }
 
-    private void returned(Request request, int status, long acknowledged, long now) {
+    private void returned(Request request, int status, long now) {
         if (status == BlockStatus.OK) {
             if (request.changesBlocks()) {
-                log.add(request.partLba(), request.partBlocks(), acknowledged);
+                log.add(request.partLba(), request.partBlocks(), acknowledged());
                 if (request.advance(blockSize)) {
                     request.state = Request.WAITING;
                     request.since = now;
