@@ -16,13 +16,20 @@ final class Workload {
     private static final int TRIES = 16;
 
     private final Ledger ledger;
+    private final int blocks;
     private final Random random;
     private final boolean hasForcedWrites;
     private volatile long done;
     private volatile long longest;
 
     Workload(Ledger ledger, long seed, boolean hasForcedWrites) {
+        this(ledger, ledger.blocks(), seed, hasForcedWrites);
+    }
+
+    /// @param blocks how many, from the first on, it may touch
+    Workload(Ledger ledger, int blocks, long seed, boolean hasForcedWrites) {
         this.ledger = ledger;
+        this.blocks = blocks;
         this.random = new Random(seed);
         this.hasForcedWrites = hasForcedWrites;
     }
@@ -45,7 +52,7 @@ final class Workload {
         for (int i = 0; i < TRIES; i++) {
             // Short ones are more frequent: 1, 2, 4 … 32 units, and not always a power of two.
             int units = 1 + random.nextInt(1 << random.nextInt(6));
-            int first = random.nextInt(ledger.blocks() / unit - units) * unit;
+            int first = random.nextInt(blocks / unit - units) * unit;
             Request request = ledger.begin(kind, first, units * unit);
             if (request != null) {
                 return request;
