@@ -67,7 +67,8 @@ public final class ReloadPath implements Function {
     }
 
     @Override
-    public @Nullable Object execute(CommandSession session, List<Object> arguments) throws Exception {
+    public @Nullable Object execute(CommandSession session, List<Object> arguments)
+            throws Exception {
         boolean json = false;
         boolean check = false;
         for (Object argument : arguments) {
