@@ -84,7 +84,8 @@ public final class BinderService implements Binder, InterruptFaultListener {
         this.bringing = new Bringing(context, this::leaseService);
         String conf = context.getProperty("helix.conf");
         Overrides overrides = new Overrides(conf == null ? null : Path.of(conf));
-        this.bindings = new Bindings(bringing, supervisor, overrides);
+        boolean heals = !"off".equals(context.getProperty("helix.heal"));
+        this.bindings = new Bindings(bringing, supervisor, overrides, heals);
     }
 
     /// Begins to bind.
@@ -260,14 +261,22 @@ public final class BinderService implements Binder, InterruptFaultListener {
     @Override
     public void handlerStuck(Lease lease, int vector, Duration since) {
         String why = "interrupt %d: handler stuck for %d ms".formatted(vector, since.toMillis());
-        fail(lease, why, new ModuleError(why));
+        ModuleRun run = holder(lease);
+        if (run != null) {
+            run.hang(why, Threads.find("irq " + lease.owner()));
+        }
     }
 
     private void fail(Lease lease, String why, Throwable cause) {
-        ModuleRun run = bindings.run(lease.device().id());
-        if (run != null && run.status().generation() == lease.epoch()) {
+        ModuleRun run = holder(lease);
+        if (run != null) {
             run.fail(why, cause);
         }
+    }
+
+    private @Nullable ModuleRun holder(Lease lease) {
+        ModuleRun run = bindings.run(lease.device().id());
+        return run != null && run.status().generation() == lease.epoch() ? run : null;
     }
 
     // --- what is asked of it ---------------------------------------------------------------------
@@ -284,6 +293,11 @@ public final class BinderService implements Binder, InterruptFaultListener {
     @Override
     public List<ModuleStatus> modules() {
         return bindings.moduleStatus();
+    }
+
+    @Override
+    public List<ModuleHealth> health() {
+        return bindings.health();
     }
 
     @Override

@@ -2,6 +2,7 @@ package helix.modules.internal;
 
 import helix.hal.api.Deadline;
 import helix.modules.api.binder.Binder.DriverStatus;
+import helix.modules.api.binder.Binder.ModuleHealth;
 import helix.modules.api.binder.Binder.ModuleStatus;
 import helix.modules.api.binder.Binder.State;
 import helix.modules.internal.FilterTerm.Score;
@@ -37,6 +38,8 @@ final class Bindings implements ModuleRun.Host {
     private final Bringing bringing;
     private final Supervisor supervisor;
     private final Overrides overrides;
+    private final SelfHeal heal;
+    private volatile CrashGuard guard = _ -> false;
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
@@ -48,10 +51,17 @@ final class Bindings implements ModuleRun.Host {
     private boolean halPresent;
     private boolean closed;
 
-    Bindings(Bringing bringing, Supervisor supervisor, Overrides overrides) {
+    /// @param heals whether what crashes is restarted
+    Bindings(Bringing bringing, Supervisor supervisor, Overrides overrides, boolean heals) {
         this.bringing = bringing;
         this.supervisor = supervisor;
         this.overrides = overrides;
+        this.heal = new SelfHeal(System::nanoTime, supervisor::later, heals, this::due);
+    }
+
+    /// Has somebody asked before a crashed module is restarted.
+    void guard(CrashGuard crashGuard) {
+        guard = crashGuard;
     }
 
     @Override
@@ -75,6 +85,7 @@ final class Bindings implements ModuleRun.Host {
     void remove(KnownDevice device) {
         // By service: the same slot may have been filled again already.
         locked(() -> devices.values().removeIf(d -> d.serviceId() == device.serviceId()));
+        heal.release(device.id());
     }
 
     void add(Driver driver) {
@@ -127,6 +138,7 @@ final class Bindings implements ModuleRun.Host {
                     int unit = units.of(driver.prefix(), device.id());
                     ModuleRun run = new ModuleRun(this, device, driver, unit);
                     runs.put(device.id(), run);
+                    heal.begun(device.id());
                     past.remove(device.id());
                     begun.add(run);
                 }
@@ -166,19 +178,29 @@ final class Bindings implements ModuleRun.Host {
         }
     }
 
-    /// Whether this very pair has failed: only a person's word, or a new device or revision, gives
-    /// it another chance.
+    /// Whether this very pair has failed: only self-heal, a person's word, or a new device or
+    /// revision gives it another chance.
     private boolean isTried(KnownDevice device, Driver driver) {
         Past last = past.get(device.id());
         return last != null
                 && last.status.state() != State.STOPPED
                 && last.factory == driver.serviceId()
-                && last.deviceService == device.serviceId();
+                && last.deviceService == device.serviceId()
+                && !heal.isDue(device.id());
+    }
+
+    /// A device may have its next generation.
+    private void due() {
+        changed();
+        bindAll();
     }
 
     /// Gives a device another chance.
     void retry(String deviceId) {
-        locked(() -> past.remove(deviceId));
+        locked(() -> {
+            heal.release(deviceId);
+            past.remove(deviceId);
+        });
         bindAll();
     }
 
@@ -188,6 +210,8 @@ final class Bindings implements ModuleRun.Host {
 
     void override(String deviceId, @Nullable String driver) {
         overrides.set(deviceId, driver);
+        heal.release(deviceId);
+        changed();
     }
 
     // --- what runs report ------------------------------------------------------------------------
@@ -200,8 +224,14 @@ final class Bindings implements ModuleRun.Host {
     @Override
     public void ended(ModuleRun run) {
         supervisor.remove(run);
+        boolean crashed = run.state() != State.STOPPED;
+        boolean isCaredFor =
+                crashed && run.ending() == ModuleRun.Ending.CRASHED && guard.takesCare(run);
         locked(() -> {
             if (runs.remove(run.deviceId(), run)) {
+                if (crashed) {
+                    heal.failed(SelfHeal.End.of(run), isCaredFor);
+                }
                 past.put(
                         run.deviceId(), new Past(run.status(), run.factory(), run.deviceService()));
             }
@@ -279,12 +309,16 @@ final class Bindings implements ModuleRun.Host {
         try {
             List<ModuleStatus> all = new ArrayList<>();
             runs.values().forEach(r -> all.add(r.status()));
-            past.values().forEach(p -> all.add(p.status));
+            past.values().forEach(p -> all.add(heal.show(p.status)));
             all.sort(Comparator.comparing(ModuleStatus::deviceId));
             return all;
         } finally {
             lock.unlock();
         }
+    }
+
+    List<ModuleHealth> health() {
+        return moduleStatus().stream().map(heal::health).toList();
     }
 
     /// @param idle drivers whose factories are not there, since nothing is that they could drive
@@ -356,7 +390,9 @@ final class Bindings implements ModuleRun.Host {
             return run.state() == State.RUNNING;
         }
         Driver driver = choice(device);
-        return driver == null ? !isAwaited(device, described) : isTried(device, driver);
+        return driver == null
+                ? !isAwaited(device, described)
+                : isTried(device, driver) && !heal.isPausing(device.id());
     }
 
     /// Whether a driver would match whose factory comes a moment after the device that it needs.

@@ -9,16 +9,24 @@ import helix.hal.api.lease.LeaseService;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /// Grants leases of devices without hardware.
 final class FakeLeases implements LeaseService {
     private final Map<String, FakeLease> held = new ConcurrentHashMap<>();
     private final Map<String, Long> epochs = new ConcurrentHashMap<>();
+    private final Set<String> unconfirmed = ConcurrentHashMap.newKeySet();
     volatile boolean confirms = true;
 
     @Override
     public Lease grant(Device device, String owner) {
+        if (unconfirmed.contains(device.id())) {
+            if (!confirms) {
+                throw new DeviceException(device.id() + " is quarantined");
+            }
+            unconfirmed.remove(device.id());
+        }
         FakeLease lease = new FakeLease(device, owner, epochs.merge(device.id(), 1L, Long::sum));
         FakeLease other = held.putIfAbsent(device.id(), lease);
         if (other != null) {
@@ -35,6 +43,9 @@ final class FakeLeases implements LeaseService {
     @Override
     public Release release(Lease lease, Deadline deadline) {
         ((FakeLease) lease).state = confirms ? Lease.State.RELEASED : Lease.State.QUARANTINED;
+        if (!confirms) {
+            unconfirmed.add(lease.device().id());
+        }
         held.remove(lease.device().id(), lease);
         return new Release(confirms, confirms ? "FLR" : "no answer in " + deadline, 0, 0, 0);
     }

@@ -38,6 +38,21 @@ public final class Probe {
         return hook == null ? null : hook.call(context);
     }
 
+    /// A step that is not logged.
+    public static void hook(String step) {
+        Hook hook = HOOKS.get(step);
+        if (hook == null) {
+            return;
+        }
+        try {
+            hook.call(null);
+        } catch (RuntimeException e) {
+            throw e;
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     public static Object answer(String device, Request request) {
         try {
             Object answer = call(device, "request " + request.name(), null);

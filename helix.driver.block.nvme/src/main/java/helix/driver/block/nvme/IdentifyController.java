@@ -5,6 +5,7 @@ import static helix.driver.block.nvme.DataField.number;
 import static helix.driver.block.nvme.DataField.text;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Map;
 
@@ -109,6 +110,11 @@ record IdentifyController(MemorySegment data) {
                     number("sgls", 536, 4),
                     number("mnan", 540, 4),
                     text("subnqn", 768, 256));
+
+    /// The 4096 bytes.
+    byte[] bytes() {
+        return data.toArray(ValueLayout.JAVA_BYTE);
+    }
 
     /// Serial Number.
     String serial() {
