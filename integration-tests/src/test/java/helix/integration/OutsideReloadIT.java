@@ -91,6 +91,7 @@ public class OutsideReloadIT {
                             "--time_based=1",
                             "--runtime=" + seconds,
                             "--size=" + MEBIBYTES + "M",
+                            "--verify_state_save=0",
                             "--minimal");
             int updates = updateUntilItEnds(fio, log, mode);
             System.out.println("OutsideReloadIT: fio" + mode + " saw " + updates + " updates");
