@@ -1,6 +1,7 @@
 package helix.shell;
 
 import helix.block.api.Disk;
+import helix.block.api.nbd.NbdServer;
 import helix.driver.api.block.BlockDevice;
 import helix.hal.api.Device;
 import helix.hal.api.PciDevice;
@@ -60,6 +61,12 @@ public final class ServicePlatform implements Platform {
             policy = ReferencePolicy.DYNAMIC,
             policyOption = ReferencePolicyOption.GREEDY)
     private volatile @Nullable Reloads reloads;
+
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile @Nullable NbdServer nbdServer;
 
     @Reference(policyOption = ReferencePolicyOption.GREEDY)
     private volatile List<Machine> machines = List.of();
@@ -145,6 +152,11 @@ public final class ServicePlatform implements Platform {
                 }
             }
         }
+    }
+
+    @Override
+    public Optional<NbdServer> nbdServer() {
+        return Optional.ofNullable(nbdServer);
     }
 
     @Override

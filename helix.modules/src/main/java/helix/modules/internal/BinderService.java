@@ -320,10 +320,10 @@ public final class BinderService implements Binder, InterruptFaultListener {
         }
         bindings.override(id, driver);
         ModuleRun run = bindings.run(id);
-        boolean serves =
-                run != null && run.driverName().equals(driver) && run.state() == State.RUNNING;
-        if (!serves) {
+        if (run == null || !run.driverName().equals(driver) || run.isEnding()) {
             restart(id);
+        } else {
+            awaitService(id); // it serves, or has just begun because of the override
         }
     }
 
@@ -345,6 +345,10 @@ public final class BinderService implements Binder, InterruptFaultListener {
     private void restart(String id) {
         stop(r -> r.deviceId().equals(id), PATIENCE);
         bindings.retry(id);
+        awaitService(id);
+    }
+
+    private void awaitService(String id) {
         bindings.awaitSettled(d -> d.equals(id), described(), Deadline.after(PATIENCE));
         ModuleStatus status =
                 module(id).orElseThrow(() -> new ModuleError("no driver matches " + id));

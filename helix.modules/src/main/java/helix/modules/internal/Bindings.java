@@ -226,7 +226,7 @@ final class Bindings implements ModuleRun.Host {
         supervisor.remove(run);
         boolean crashed = run.state() != State.STOPPED;
         boolean isCaredFor =
-                crashed && run.ending() == ModuleRun.Ending.CRASHED && guard.takesCare(run);
+                crashed && run.ending() != ModuleRun.Ending.ASKED && guard.takesCare(run);
         locked(() -> {
             if (runs.remove(run.deviceId(), run)) {
                 if (crashed) {

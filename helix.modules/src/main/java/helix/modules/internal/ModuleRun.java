@@ -192,6 +192,11 @@ final class ModuleRun {
         return refused ? Ending.REFUSED : Ending.CRASHED;
     }
 
+    /// Whether its end is under way.
+    boolean isEnding() {
+        return cause.get() != null || fenced.get();
+    }
+
     /// Whether it was ever in service.
     boolean hasServed() {
         return served;

@@ -20,7 +20,8 @@ import org.slf4j.LoggerFactory;
 /// time at once, then after a pause that doubles, and after too many failures in too short a time
 /// none any more until a person says so.
 ///
-/// It only decides. Whether a driver may still have the device is asked anew when the pause is over.
+/// It only decides. Whether a driver may still have the device is asked anew when the pause is
+/// over.
 final class SelfHeal {
     /// Calls something once, a little later.
     @FunctionalInterface
@@ -242,8 +243,7 @@ final class SelfHeal {
                     past,
                     State.FAILED,
                     "quarantined after %d failures in %d s: %s; helix:rebind %s releases it"
-                            .formatted(
-                                    LIMIT, WINDOW.toSeconds(), past.reason(), past.deviceId()));
+                            .formatted(LIMIT, WINDOW.toSeconds(), past.reason(), past.deviceId()));
         }
         if (of.until != 0) {
             return with(

@@ -17,7 +17,6 @@ import helix.modules.probe.Probe;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -293,8 +292,7 @@ class HealingTest {
         CountDownLatch out = new CountDownLatch(1);
         Lease lease = lease();
         // The HAL's thread, by the name that the HAL gives it.
-        Thread handler =
-                Thread.ofPlatform().name("irq " + lease.owner()).start(() -> spin(out));
+        Thread handler = Thread.ofPlatform().name("irq " + lease.owner()).start(() -> spin(out));
         try {
             faults().handlerStuck(lease, 3, Duration.ofSeconds(1));
             awaitGeneration(2);

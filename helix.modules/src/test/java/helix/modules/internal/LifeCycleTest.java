@@ -207,7 +207,8 @@ class LifeCycleTest {
                 A + " start",
                 c -> {
                     MmioRegion slow =
-                            MmioRegion.ofAccess("slow", c.lease(), SlowMachine.answersAfter(1_150), 0, 64);
+                            MmioRegion.ofAccess(
+                                    "slow", c.lease(), SlowMachine.answersAfter(1_150), 0, 64);
                     c.agent(
                             "watch",
                             () -> {
@@ -232,7 +233,8 @@ class LifeCycleTest {
                 A + " start",
                 c -> {
                     MmioRegion slow =
-                            MmioRegion.ofAccess("slow", c.lease(), SlowMachine.neverAnswers(), 0, 64);
+                            MmioRegion.ofAccess(
+                                    "slow", c.lease(), SlowMachine.neverAnswers(), 0, 64);
                     c.agent("watch", () -> slow.read32(0), Idle.every(Duration.ofMillis(10)));
                     return null;
                 });

@@ -28,10 +28,7 @@ class SelfHealTest {
 
     private SelfHeal heal(boolean on) {
         return new SelfHeal(
-                () -> now,
-                (body, delay) -> alarms.add(new Alarm(body, delay)),
-                on,
-                () -> due++);
+                () -> now, (body, delay) -> alarms.add(new Alarm(body, delay)), on, () -> due++);
     }
 
     private void pass(Duration time) {
@@ -62,8 +59,7 @@ class SelfHealTest {
 
     private ModuleStatus shown() {
         return heal.show(
-                new ModuleStatus(
-                        "pr0", A, "probe", "1.0.0", 3, State.ZOMBIE, "broken", List.of()));
+                new ModuleStatus("pr0", A, "probe", "1.0.0", 3, State.ZOMBIE, "broken", List.of()));
     }
 
     private ModuleHealth health() {
@@ -221,14 +217,13 @@ class SelfHealTest {
         CountDownLatch out = new CountDownLatch(1);
         Thread zombie =
                 Thread.ofPlatform()
-                        .start(
-                                () -> {
-                                    try {
-                                        out.await();
-                                    } catch (InterruptedException e) {
-                                        Thread.currentThread().interrupt();
-                                    }
-                                });
+                        .start(() -> {
+                            try {
+                                out.await();
+                            } catch (InterruptedException e) {
+                                Thread.currentThread().interrupt();
+                            }
+                        });
         heal.failed(
                 new End("pr0", A, PAIR, Ending.CRASHED, true, "broken", List.of(zombie)), false);
         heal.release(A);

@@ -67,7 +67,7 @@ public final class Soak extends DiskReport {
             names = "--seed",
             paramLabel = "<number>",
             defaultValue = "1",
-            description = "For places, sizes and contents; ${DEFAULT-VALUE}.")
+            description = "For places, sizes and kinds of requests; ${DEFAULT-VALUE}.")
     private long seed;
 
     @Option(

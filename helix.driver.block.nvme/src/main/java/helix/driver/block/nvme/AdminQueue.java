@@ -267,7 +267,7 @@ final class AdminQueue {
             lastStatus = status;
             arrived = true;
         } else if (id >= FIRST_EVENT_ID && id < FIRST_EVENT_ID + AsyncEvents.MAX_REQUESTS) {
-            requests &= ~(1 << id - FIRST_EVENT_ID);
+            requests &= ~(1 << (id - FIRST_EVENT_ID));
             if (status == StatusCode.SUCCESS && 2 * eventCount + 1 < events.length) {
                 events[2 * eventCount] = id - FIRST_EVENT_ID;
                 events[2 * eventCount + 1] = result;

@@ -83,9 +83,8 @@ final class Controller {
     /// Takes over from the generation before: maps the registers, but accesses none of them.
     Controller(Hal hal, Settings settings, ControllerState saved) {
         this(hal, settings, new NvmeRegisters(hal.registers()), saved);
-        IdentifyController id =
-                new IdentifyController(MemorySegment.ofArray(saved.identity()));
-        checkIdentity(id);
+        IdentifyController id = new IdentifyController(MemorySegment.ofArray(saved.identity()));
+        id.check(name(), null);
         identity = id;
         writeZeroesLimit = saved.writeZeroesLimit();
         grantedPairs = saved.grantedPairs();
@@ -97,9 +96,7 @@ final class Controller {
         StateReader.require(
                 adopted.count() == saved.vectors(), "number of vectors", saved.vectors());
         interrupts = adopted;
-        pairs =
-                new Pairs(
-                        this, Geometry.of(capabilities, pageBytes(), id.mdts()), grantedPairs);
+        pairs = new Pairs(this, Geometry.of(capabilities, pageBytes(), id.mdts()), grantedPairs);
     }
 
     private Controller(
@@ -128,9 +125,7 @@ final class Controller {
                         : new AdminQueue(this, pageBytes(), saved.admin());
         clock =
                 new StallClock(
-                        hal.name(),
-                        settings.nanoTime(),
-                        saved == null ? 0 : saved.stalledNanos());
+                        hal.name(), settings.nanoTime(), saved == null ? 0 : saved.stalledNanos());
     }
 
     // ---- Bringing up
@@ -224,7 +219,7 @@ final class Controller {
                                 AdminCommand.identify(AdminCommand.Cns.CONTROLLER, 0, 0),
                                 AdminQueue.DATA_BYTES,
                                 limit));
-        checkIdentity(id);
+        id.check(name(), identity);
         identity = id;
 
         // 8. Command sets: a combination with the NVM command set must be selected.
@@ -269,31 +264,6 @@ final class Controller {
                             + granted
                             + " I/O queue pairs after reset, before "
                             + grantedPairs);
-        }
-    }
-
-    private void checkIdentity(IdentifyController id) {
-        IdentifyController before = identity;
-        if (before != null
-                && !(before.serial().equals(id.serial()) && before.model().equals(id.model()))) {
-            throw new DeviceException(
-                    name()
-                            + ": is now "
-                            + id.model()
-                            + " "
-                            + id.serial()
-                            + ", was "
-                            + before.model()
-                            + " "
-                            + before.serial());
-        }
-        if (id.controllerType() > 1) {
-            throw new DeviceException(
-                    name() + ": no I/O controller (CNTRLTYPE=" + id.controllerType() + ")");
-        }
-        if (!id.takesStandardEntries()) {
-            throw new DeviceException(
-                    name() + ": no queue entries of 64 and 16 bytes (" + id.entrySizes() + ")");
         }
     }
 

@@ -43,6 +43,14 @@ record ControllerState(
     private static final int MAX_PAIRS = 0xFFFF;
     private static final int MAX_VECTORS = 2048;
 
+    int commandsInFlight() {
+        int count = 0;
+        for (QueueState queue : queues) {
+            count += queue.commands().slots().length;
+        }
+        return count;
+    }
+
     ModuleState toModuleState() {
         StateWriter out = new StateWriter();
         out.number(cap);

@@ -60,18 +60,11 @@ record Generation(
             Generation generation = of(controller, failure);
             Namespaces namespaces = generation.namespaces;
             namespaces.restore(saved.namespaces());
-            int commands = 0;
             for (QueueState queue : saved.queues()) {
                 controller.pairs().adopt(queue, namespaces.require(queue.nsid()));
-                commands += queue.commands().slots().length;
             }
             generation.plainCalls.restore(saved.plain());
             generation.watch.restore(saved);
-            LOG.info(
-                    "{}: taken over with {} queues and {} commands in flight",
-                    hal.name(),
-                    saved.queues().size(),
-                    commands);
             return generation;
         } catch (DeviceException e) {
             throw new ModuleError(hal.name() + ": cannot be taken over: " + e.getMessage(), e);
@@ -79,8 +72,8 @@ record Generation(
     }
 
     /// Leaves the controller to the next generation, while clients are parked and the watch is out.
-    /// What clients cannot take along ends. After that nothing of this generation touches
-    /// registers or rings any more.
+    /// What clients cannot take along ends. After that nothing of this generation touches registers
+    /// or rings any more.
     ///
     /// @return what the next generation needs; empty if the controller must be reset instead
     Optional<ControllerState> handOver() {
@@ -93,8 +86,7 @@ record Generation(
         try {
             controller.admin().lock.lock();
             try {
-                if (!controller.pairs().prepareToPass(plainCalls.pair())
-                        || !controller.isSound()) {
+                if (!controller.pairs().prepareToPass(plainCalls.pair()) || !controller.isSound()) {
                     return refuse("its queues are not settled");
                 }
                 ControllerState state = save();

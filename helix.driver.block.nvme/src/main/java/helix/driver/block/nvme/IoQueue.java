@@ -55,19 +55,6 @@ final class IoQueue implements BlockQueue {
             boolean sleeps,
             Namespace namespace,
             QueueMemory memory) {
-        this(pairs, id, handle, depth, vector, sleeps, namespace, memory, QueueLife.EMPTY);
-    }
-
-    private IoQueue(
-            Pairs pairs,
-            int id,
-            long handle,
-            int depth,
-            int vector,
-            boolean sleeps,
-            Namespace namespace,
-            QueueMemory memory,
-            int state) {
         this.pairs = pairs;
         this.controller = pairs.controller();
         this.id = id;
@@ -76,7 +63,7 @@ final class IoQueue implements BlockQueue {
         this.sleeps = sleeps;
         this.namespace = namespace;
         this.memory = memory;
-        this.life = new QueueLife(controller.hal(), state);
+        this.life = new QueueLife(controller.hal());
         this.doorbells = new Doorbells(controller, id);
         this.slots = new Slots(memory.slots);
         this.requests = new Requests(depth, pairs.geometry().maxSegments());
@@ -105,13 +92,13 @@ final class IoQueue implements BlockQueue {
                         saved.sleeps(),
                         namespace,
                         new QueueMemory(
-                                pairs.controller().hal(), pairs.geometry(), saved.memory()),
-                        QueueLife.OPEN);
+                                pairs.controller().hal(), pairs.geometry(), saved.memory()));
         queue.doorbells.restore(saved.rings());
         queue.slots.restore(saved.commands());
         queue.requests.restore(saved.requests());
         queue.submission.restore(saved.rings());
         queue.completion.restore(saved.rings());
+        queue.life.opened();
         return queue;
     }
 
@@ -120,8 +107,10 @@ final class IoQueue implements BlockQueue {
     /// @return whether the queue can be passed on
     boolean prepareToPass() {
         settle();
+        boolean known = life.state() == QueueLife.OPEN || revive();
         kick();
-        return life.state() == QueueLife.OPEN
+        return known
+                && life.state() == QueueLife.OPEN
                 && !submission.hasPending()
                 && !doorbells.hasDebt();
     }
@@ -478,19 +467,7 @@ final class IoQueue implements BlockQueue {
             }
         }
         boolean reset = life.state() == QueueLife.DRAIN;
-        for (int slot = 0; slot < slots.count(); slot++) {
-            int request = slots.request(slot);
-            if (request >= 0) {
-                slots.end(slots.commandId(slot));
-                if (status == BlockStatus.OUTCOME_UNKNOWN) {
-                    requests.abandonMemory(request);
-                }
-                boolean expired = reset && slots.isExpired(slot);
-                if (requests.commandEnded(request, expired ? BlockStatus.TIMED_OUT : status)) {
-                    requests.endLater(request);
-                }
-            }
-        }
+        requests.endAll(slots, status, reset ? BlockStatus.TIMED_OUT : status);
     }
 
     /// Back to what Create I/O Submission and Completion Queue expect.
@@ -574,18 +551,7 @@ final class IoQueue implements BlockQueue {
     synchronized void closed(boolean keepMemory) {
         life.close();
         if (!keepMemory) {
-            for (int slot = 0; slot < slots.count(); slot++) {
-                int request = slots.request(slot);
-                if (request >= 0) {
-                    slots.end(slots.commandId(slot));
-                    if (requests.commandEnded(request, BlockStatus.ABORTED)) {
-                        requests.free(request);
-                    }
-                }
-            }
-            for (int r = requests.takeEnded(); r >= 0; r = requests.takeEnded()) {
-                requests.free(r);
-            }
+            requests.freeAll(slots);
         }
         signal();
     }

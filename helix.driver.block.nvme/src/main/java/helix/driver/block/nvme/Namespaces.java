@@ -20,6 +20,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /// The controller's active namespaces: those that can be driven are published as block devices, the
 /// others are refused with a reason.
@@ -106,7 +107,7 @@ final class Namespaces {
             for (NamespacePages namespace : saved) {
                 StateReader.require(
                         !pages.containsKey(namespace.nsid()), "namespace twice", namespace.nsid());
-                judge(namespace);
+                judge(namespace, Level.DEBUG);
             }
         } finally {
             lock.unlock();
@@ -180,18 +181,19 @@ final class Namespaces {
                                 AdminQueue.DATA_BYTES,
                                 limit)
                         .toArray(ValueLayout.JAVA_BYTE);
-        judge(new NamespacePages(nsid, identify, descriptors(nsid)));
+        judge(new NamespacePages(nsid, identify, descriptors(nsid)), Level.INFO);
     }
 
     /// Drives a namespace or refuses it, by what was read of it.
-    private void judge(NamespacePages read) {
+    ///
+    /// @param level how loudly to say that it is driven
+    private void judge(NamespacePages read, Level level) {
         int nsid = read.nsid();
         pages.put(nsid, read);
         IdentifyNamespace data = new IdentifyNamespace(MemorySegment.ofArray(read.identify()));
         String reason =
                 reasonAgainst(
-                        data,
-                        NamespaceDescriptors.of(MemorySegment.ofArray(read.descriptors())));
+                        data, NamespaceDescriptors.of(MemorySegment.ofArray(read.descriptors())));
         Entry known = driven.get(nsid);
         if (reason != null) {
             if (known != null) {
@@ -220,7 +222,8 @@ final class Namespaces {
         }
         Entry entry = new Entry(fresh);
         driven.put(nsid, entry);
-        LOG.debug("{}: {} blocks of {} bytes", fresh, data.blocks(), fresh.blockSize());
+        LOG.atLevel(level)
+                .log("{}: {} blocks of {} bytes", fresh, data.blocks(), fresh.blockSize());
         if (publisher != null) {
             publish(entry, publisher);
         }

@@ -15,6 +15,7 @@ import helix.modules.api.Module;
 import helix.modules.api.ModuleContext;
 import helix.modules.api.ModuleError;
 import helix.modules.api.ModuleState;
+import helix.modules.api.Rehearsal;
 import helix.modules.api.Request;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -24,11 +25,15 @@ import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The driver of one NVM Express controller: its life as a module of the platform.
 @Component(factory = DriverModule.FACTORY, service = Module.class)
 @DriverModule(name = "nvme", description = "NVM Express controllers", match = "(pci.class=010802)")
 public final class NvmeDriver implements Module {
+    private static final Logger LOG = LoggerFactory.getLogger(NvmeDriver.class);
+
     private final PciDevice device;
     private final MmioService mmio;
     private final IrqService irqs;
@@ -81,8 +86,7 @@ public final class NvmeDriver implements Module {
     }
 
     private Hal hal(ModuleContext platform) {
-        return new DeviceHal(
-                platform.name(), device, platform.lease(), mmio, irqs, dma, pci);
+        return new DeviceHal(platform.name(), device, platform.lease(), mmio, irqs, dma, pci);
     }
 
     @Override
@@ -97,10 +101,14 @@ public final class NvmeDriver implements Module {
         if (!state.isIntact()) {
             throw new ModuleError(platform.name() + ": the state is damaged");
         }
-        generation =
-                Generation.takeOver(
-                        hal(platform), settings, ControllerState.of(state), platform::fail);
+        ControllerState saved = ControllerState.of(state);
+        generation = Generation.takeOver(hal(platform), settings, saved, platform::fail);
         takenOver = true;
+        LOG.info(
+                "{}: taken over with {} queues and {} commands in flight",
+                platform.name(),
+                saved.queues().size(),
+                saved.commandsInFlight());
     }
 
     @Override
@@ -126,6 +134,11 @@ public final class NvmeDriver implements Module {
         return g != null && g.controller().pairs().isSingle()
                 ? Optional.empty()
                 : Optional.of(ControllerState.SCHEMA);
+    }
+
+    @Override
+    public void rehearse(Rehearsal scratch) throws Exception {
+        new DriverRehearsal(scratch, settings).run();
     }
 
     @Override

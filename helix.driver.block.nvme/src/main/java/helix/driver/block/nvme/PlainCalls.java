@@ -70,10 +70,9 @@ final class PlainCalls {
     /// What the next generation needs to use the pair and the buffer.
     PlainState save() {
         IoQueue pair = pair();
+        int id = pair == null || pair.state() != QueueLife.OPEN ? 0 : pair.id;
         DmaBuffer b = buffer;
-        boolean isPassed = pair != null && pair.state() == QueueLife.OPEN;
-        return new PlainState(
-                isPassed ? pair.id : 0, tag, b != null, b == null ? 0 : b.address());
+        return new PlainState(id, tag, b != null, b == null ? 0 : b.address());
     }
 
     /// Takes over what the generation before had open.

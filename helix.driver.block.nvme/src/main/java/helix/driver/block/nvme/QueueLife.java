@@ -46,12 +46,11 @@ final class QueueLife {
     }
 
     private final Hal hal;
-    private volatile int state;
+    private volatile int state = EMPTY;
     private volatile int finalStatus = BlockStatus.OK;
 
-    QueueLife(Hal hal, int state) {
+    QueueLife(Hal hal) {
         this.hal = hal;
-        this.state = state;
     }
 
     int state() {

@@ -48,10 +48,7 @@ final class QueueMemory implements AutoCloseable {
         lists = listBuffer.segment();
         prps =
                 new PrpBuilder(
-                        geometry.pageBytes(),
-                        geometry.commandBytes(),
-                        lists,
-                        listBuffer.address());
+                        geometry.pageBytes(), geometry.commandBytes(), lists, listBuffer.address());
     }
 
     private static DmaBuffer adopt(Hal hal, String what, long address, long bytes) {

@@ -51,8 +51,7 @@ record QueueState(
         Commands commands = Commands.read(in, memory.slots);
         Outstanding requests = Outstanding.read(in, memory.slots);
         requests.requireFor(commands);
-        return new QueueState(
-                handle, id, nsid, vector, sleeps, memory, rings, commands, requests);
+        return new QueueState(handle, id, nsid, vector, sleeps, memory, rings, commands, requests);
     }
 
     /// Where the rings and lists are, and how large.
@@ -125,15 +124,14 @@ record QueueState(
                             in.number("tail doorbell", 0, lastSubmission),
                             in.number("head doorbell", 0, lastCompletion));
             StateReader.require(rings.tail == rings.shownTail, "tail not shown", rings.tail);
-            int reported =
-                    Math.floorMod(rings.head - rings.unreported, memory.completionEntries);
+            int reported = Math.floorMod(rings.head - rings.unreported, memory.completionEntries);
             StateReader.require(reported == rings.shownHead, "head doorbell", rings.shownHead);
             return rings;
         }
     }
 
-    /// The commands that the controller has. Of the other slots only the sequence is kept, so that a
-    /// repeated completion is still told from the next one.
+    /// The commands that the controller has. Of the other slots only the sequence is kept, so that
+    /// a repeated completion is still told from the next one.
     ///
     /// @param sequences of each slot's last command
     /// @param slots those in flight
@@ -213,8 +211,8 @@ record QueueState(
                     in.numbers("ended request", ended, 0, depth - 1));
         }
 
-        /// Each request waits for as many commands as there are of it; those that wait for none have
-        /// ended.
+        /// Each request waits for as many commands as there are of it; those that wait for none
+        /// have ended.
         void requireFor(Commands commands) {
             int[] left = new int[depth];
             for (int owner : commands.owners) {
@@ -233,8 +231,7 @@ record QueueState(
                 left[number] = 0;
             }
             for (int number : ended) {
-                StateReader.require(
-                        known[number] && !waits[number], "ended request", number);
+                StateReader.require(known[number] && !waits[number], "ended request", number);
                 waits[number] = true;
             }
             for (int number = 0; number < depth; number++) {

@@ -153,8 +153,36 @@ final class Requests {
         ended[endedCount++] = request;
     }
 
+    /// Ends all commands in flight; the requests that waited for them are left to the polls to
+    /// come.
+    ///
+    /// @param status what they end with; OUTCOME_UNKNOWN keeps their memory held for good
+    /// @param expired what those end with that were over their time
+    void endAll(Slots slots, int status, int expired) {
+        for (int slot = 0; slot < slots.count(); slot++) {
+            int request = slots.request(slot);
+            if (request >= 0) {
+                slots.end(slots.commandId(slot));
+                if (status == BlockStatus.OUTCOME_UNKNOWN) {
+                    abandonMemory(request);
+                }
+                if (commandEnded(request, slots.isExpired(slot) ? expired : status)) {
+                    endLater(request);
+                }
+            }
+        }
+    }
+
+    /// Ends all commands in flight and frees the requests unheard.
+    void freeAll(Slots slots) {
+        endAll(slots, BlockStatus.ABORTED, BlockStatus.ABORTED);
+        for (int r = takeEnded(); r >= 0; r = takeEnded()) {
+            free(r);
+        }
+    }
+
     /// Keeps the memory of a request held for good, because a device may still write to it.
-    void abandonMemory(int request) {
+    private void abandonMemory(int request) {
         int from = request * maxSegments;
         Arrays.fill(held, from, from + heldCounts[request], null);
         heldCounts[request] = 0;

@@ -69,8 +69,7 @@ final class Slots {
     /// Takes over the commands of the generation before.
     void restore(QueueState.Commands saved) {
         for (int slot = 0; slot < free.length; slot++) {
-            COMMAND_ID.setRelease(
-                    commandIds, slot, saved.sequences()[slot] << SLOT_BITS | slot);
+            COMMAND_ID.setRelease(commandIds, slot, saved.sequences()[slot] << SLOT_BITS | slot);
         }
         for (int i = 0; i < saved.slots().length; i++) {
             requests[saved.slots()[i]] = saved.owners()[i];

@@ -3,8 +3,8 @@ package helix.driver.block.nvme;
 import helix.modules.api.ModuleError;
 import java.nio.ByteBuffer;
 
-/// Reads what [StateWriter] wrote, and believes none of it unseen: each number has a range, and what
-/// is out of it ends the reading.
+/// Reads what [StateWriter] wrote, and believes none of it unseen: each number has a range, and
+/// what is out of it ends the reading.
 final class StateReader {
     private final ByteBuffer bytes;
 

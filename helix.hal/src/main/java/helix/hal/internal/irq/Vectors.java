@@ -321,8 +321,9 @@ final class Vectors implements IrqVectors, Fence {
     private void askDevice() {
         try {
             for (int i = 0; i < vectors.length; i++) {
-                if (!vectors[i].masked && signals.isPending(i)) {
-                    vectors[i].latch.set(true);
+                Vector v = vectors[i];
+                if (!v.masked && (v.raised.get() || signals.isPending(i))) {
+                    v.latch.set(true);
                 }
             }
         } catch (DeviceException e) {
@@ -337,8 +338,10 @@ final class Vectors implements IrqVectors, Fence {
             return;
         }
         try {
+            boolean wanted = signals.begin(index);
+            // After the device was asked: if it does not answer, the call stays due.
             boolean raised = v.raised.getAndSet(false);
-            if (!signals.begin(index) && !raised) {
+            if (!wanted && !raised) {
                 return;
             }
             call(index, v, handler);

@@ -34,6 +34,10 @@ public final class Leases implements LeaseService {
     /// A quarantined device gets another chance when somebody wants it.
     private static final long RETRY_MILLIS = 2_000;
 
+    /// Of a release's time, the most that is for a handler that does not return: the rest is the
+    /// reset's, which must be confirmed all the same.
+    private static final long HANDLER_MILLIS = 500;
+
     /// Time to close an arena even where the device used up all of the deadline.
     private static final long ARENA_MILLIS = 200;
 
@@ -181,12 +185,13 @@ public final class Leases implements LeaseService {
             release(child, deadline);
         }
         lease.revoke();
-        boolean fenced = lease.stopInterrupts(deadline);
-        if (!fenced) {
+        Deadline handlers =
+                Deadline.afterMillis(Math.min(HANDLER_MILLIS, deadline.remainingMillis()));
+        if (!lease.stopInterrupts(handlers)) {
             LOG.error(
                     "{}: an interrupt handler did not return within {}",
                     lease.owner(),
-                    deadline.limit());
+                    handlers.limit());
         }
         stopBusMaster(lease);
         Resets.Outcome outcome = reset(lease, deadline);

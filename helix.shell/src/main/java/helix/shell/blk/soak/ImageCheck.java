@@ -16,7 +16,7 @@ final class ImageCheck {
     private ImageCheck() {}
 
     /// Looks at a writer's part. What was wrong through the disk already is not counted again.
-    static void run(Path image, Writer writer, long seed, int blockSize, Defects defects)
+    static void run(Path image, Writer writer, long run, int blockSize, Defects defects)
             throws IOException {
         Ledger ledger = writer.ledger();
         int cellBytes = ledger.blocksPerCell() * blockSize;
@@ -25,7 +25,7 @@ final class ImageCheck {
                 FileChannel file = FileChannel.open(image, StandardOpenOption.READ)) {
             MemorySegment memory = arena.allocate((long) cellsPerChunk * cellBytes, Long.BYTES);
             ByteBuffer bytes = memory.asByteBuffer();
-            Stamp stamp = new Stamp(memory, blockSize, seed);
+            Stamp stamp = new Stamp(memory, blockSize, run);
             Checker checker =
                     new Checker(stamp, ledger, defects, blockSize, " of " + image.getFileName());
             for (int first = 0; first < ledger.cells(); first += cellsPerChunk) {

@@ -5,7 +5,7 @@ import java.time.Duration;
 
 /// What load to put on a disk.
 ///
-/// @param seed for contents, places, sizes and kinds of requests
+/// @param seed for places, sizes and kinds of requests
 /// @param threads writers, each with a queue and a part of the region of its own
 /// @param depth requests in flight for each of them
 /// @param completion how completions are noticed

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +28,10 @@ public final class SoakRun implements AutoCloseable {
     private final SoakOptions options;
     private final int blockSize;
     private final long begun = System.nanoTime();
+
+    /// Tells what this run writes from what an earlier one with the same seed did.
+    private final long run = new SplittableRandom().nextLong();
+
     private boolean finished;
 
     private SoakRun(SoakOptions options, int blockSize) {
@@ -88,7 +93,8 @@ public final class SoakRun implements AutoCloseable {
                 queue.close();
                 throw e;
             }
-            writers.add(new Writer(queue, buffer, options, ledger, window, blockSize, mostBytes));
+            writers.add(
+                    new Writer(queue, buffer, options, ledger, window, run, blockSize, mostBytes));
         }
     }
 
@@ -134,7 +140,7 @@ public final class SoakRun implements AutoCloseable {
     /// @throws IOException if it cannot be read
     public void verifyImage(Path image) throws IOException {
         for (Writer writer : writers) {
-            ImageCheck.run(image, writer, options.seed(), blockSize, inImage);
+            ImageCheck.run(image, writer, run, blockSize, inImage);
         }
     }
 

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /// The course of a soak: warm-up, rate before, reloads or just time, rate after, verification.
 public final class Soaking {
-    private static final Duration LONGEST_WARM_UP = Duration.ofSeconds(1);
+    private static final Duration LONGEST_WARM_UP = Duration.ofSeconds(3);
     private static final Duration LONGEST_RATE = Duration.ofSeconds(3);
 
     /// Which parts of the time, at most, go to the warm-up and to each rate.

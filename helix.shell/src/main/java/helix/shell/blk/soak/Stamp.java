@@ -12,10 +12,10 @@ import java.util.zip.CRC32C;
 ///  0  CRC-32C of all that follows      4 bytes
 ///  4  writer                           4
 ///  8  magic number                     8
-/// 16  seed of the run                  8
+/// 16  number of the run                8
 /// 24  number of the block              8
 /// 32  sequence number of the write     8
-/// 40  words made from seed, block and sequence number
+/// 40  words made from run, block and sequence number
 /// ```
 ///
 /// An object is one thread's; it allocates nothing once made.
@@ -40,7 +40,7 @@ final class Stamp {
     private static final int CRC = 0;
     private static final int WRITER = 4;
     private static final int MAGIC_AT = 8;
-    private static final int SEED = 16;
+    private static final int RUN = 16;
     private static final int LBA = 24;
     private static final int SEQUENCE = 32;
     private static final int PAYLOAD = 40;
@@ -52,29 +52,29 @@ final class Stamp {
     private final ByteBuffer view;
 
     private final int blockSize;
-    private final long seed;
+    private final long run;
     private final CRC32C crc = new CRC32C();
 
     /// Works in a piece of memory.
     ///
     /// @param memory native memory below 2 GiB
     /// @param blockSize bytes of a block
-    /// @param seed the run's
-    Stamp(MemorySegment memory, int blockSize, long seed) {
+    /// @param run the run's number, which no other run had on this disk
+    Stamp(MemorySegment memory, int blockSize, long run) {
         this.memory = memory;
         this.view = memory.asByteBuffer();
         this.blockSize = blockSize;
-        this.seed = seed;
+        this.run = run;
     }
 
     /// Fills a block.
     void write(long at, int writer, long lba, long sequence) {
         memory.set(INT, at + WRITER, writer);
         memory.set(LONG, at + MAGIC_AT, MAGIC);
-        memory.set(LONG, at + SEED, seed);
+        memory.set(LONG, at + RUN, run);
         memory.set(LONG, at + LBA, lba);
         memory.set(LONG, at + SEQUENCE, sequence);
-        long word = mix(seed + mix(lba + mix(sequence)));
+        long word = mix(run + mix(lba + mix(sequence)));
         for (long i = PAYLOAD; i < blockSize; i += Long.BYTES) {
             memory.set(LONG, at + i, word);
             word += STEP;
@@ -86,7 +86,7 @@ final class Stamp {
     ///
     /// @return [#FOREIGN], [#TORN], [#MISPLACED] or [#VALID]
     int read(long at, int writer, long lba) {
-        if (memory.get(LONG, at + MAGIC_AT) != MAGIC || memory.get(LONG, at + SEED) != seed) {
+        if (memory.get(LONG, at + MAGIC_AT) != MAGIC || memory.get(LONG, at + RUN) != run) {
             return FOREIGN;
         }
         if (memory.get(INT, at + CRC) != checksum(at)) {

@@ -69,6 +69,7 @@ final class Writer implements Runnable, BlockQueue.CompletionHandler {
             SoakOptions options,
             Ledger ledger,
             ReloadWindow window,
+            long run,
             int blockSize,
             int mostBytes) {
         this.queue = queue;
@@ -79,7 +80,7 @@ final class Writer implements Runnable, BlockQueue.CompletionHandler {
         depth = Math.min(options.depth(), queue.depth());
         cellBytes = ledger.blocksPerCell() * blockSize;
         mostCells = Math.min(mostBytes / cellBytes, ledger.cells());
-        stamp = new Stamp(buffer.segment(), blockSize, options.seed());
+        stamp = new Stamp(buffer.segment(), blockSize, run);
         checker = new Checker(stamp, ledger, defects, blockSize, "");
         latencies = new Latencies(window);
         ops = new int[depth];

@@ -81,6 +81,14 @@ class SoakRunTest {
     }
 
     @Test
+    void whatAnEarlierRunWithTheSameSeedLeftIsNotTakenForThisOnes() throws Exception {
+        for (int i = 0; i < 2; i++) {
+            Defects found = soak(options(1, 1, 50));
+            assertThat(found.wrong()).as("%s", found.told()).isZero();
+        }
+    }
+
+    @Test
     void aDroppedWriteIsStaleWhenReadAndLostAtTheEnd() throws Exception {
         finds(Fault.DROPPED_WRITE, 50, Defects::stale);
         finds(Fault.DROPPED_WRITE, 0, Defects::lost);
