@@ -20,7 +20,7 @@ import org.junit.rules.TemporaryFolder;
 /// The whole JVM is killed in mid-write, again and again, with the same image. What was
 /// acknowledged is known outside, by the client of the NBD server that is killed.
 public class KillIT {
-    private static final Duration LIMIT = Duration.ofSeconds(10);
+    private static final Duration LIMIT = Duration.ofSeconds(20);
     private static final Duration SERVING = Duration.ofSeconds(5);
     private static final int MEBIBYTES = 64;
     private static final int BLOCK = 512;
@@ -56,7 +56,7 @@ public class KillIT {
             Files.deleteIfExists(socket);
             long begin = System.nanoTime();
             instance = RunningInstance.start(home, image);
-            instance.ctl("blk:serve nvme0n1 --nbd unix:" + socket).succeeds();
+            Platform.await("the disk is served", LIMIT, () -> serves(socket));
             NbdClient client = NbdClient.connect(socket, "");
             client.read(0, BLOCK);
             Duration serving = Duration.ofNanos(System.nanoTime() - begin);
@@ -80,6 +80,15 @@ public class KillIT {
         assertThat(restarts.get(restarts.size() / 2))
                 .as("from the start to the first read, the median of %s", restarts)
                 .isLessThan(SERVING);
+    }
+
+    /// Asks for the server, again where the disk is not there yet.
+    private boolean serves(Path socket) {
+        try {
+            return instance.ctl("blk:serve nvme0n1 --nbd unix:" + socket).exit() == 0;
+        } catch (IOException | InterruptedException e) {
+            throw new AssertionError(e);
+        }
     }
 
     /// @return how many requests had ended
