@@ -4,7 +4,9 @@ import helix.shell.blk.Bench;
 import helix.shell.blk.Fill;
 import helix.shell.blk.LsBlk;
 import helix.shell.blk.Read;
+import helix.shell.blk.Serve;
 import helix.shell.blk.Stat;
+import helix.shell.blk.Unserve;
 import helix.shell.blk.Verify;
 import helix.shell.blk.Write;
 import helix.shell.deploy.Deploy;
@@ -57,6 +59,8 @@ public final class Catalog {
         add("blk:verify", Verify::new);
         add("blk:bench", Bench::new);
         add("blk:stat", Stat::new);
+        add("blk:serve", Serve::new);
+        add("blk:unserve", Unserve::new);
         add("nvme:id-ctrl", IdCtrl::new);
         add("nvme:id-ns", IdNs::new);
         add("nvme:smart-log", SmartLog::new);

@@ -1,6 +1,7 @@
 package helix.shell;
 
 import helix.block.api.Disk;
+import helix.block.api.nbd.NbdServer;
 import helix.hal.api.Device;
 import helix.hal.api.machine.Machine;
 import helix.hal.api.machine.MachineControl;
@@ -64,6 +65,13 @@ public interface Platform {
     /// @return a snapshot, by name
     List<Disk> disks();
 
+    /// What serves disks by NBD.
+    ///
+    /// @return empty while its bundle is not active
+    default Optional<NbdServer> nbdServer() {
+        return Optional.empty();
+    }
+
     /// A property of the framework.
     ///
     /// @param name such as `helix.instance`
@@ -85,6 +93,15 @@ public interface Platform {
         return deployments()
                 .orElseThrow(() ->
                         new CommandFailed("no deployments: bundle helix.modules is not active"));
+    }
+
+    /// What serves disks by NBD, which is needed.
+    ///
+    /// @return the server
+    default NbdServer requireNbdServer() {
+        return nbdServer()
+                .orElseThrow(() ->
+                        new CommandFailed("no NBD server: bundle helix.block.nbd is not active"));
     }
 
     /// The modules, none without a binder.

@@ -1,6 +1,7 @@
 package helix.shell;
 
 import helix.block.api.Disk;
+import helix.block.api.nbd.NbdServer;
 import helix.hal.api.Device;
 import helix.hal.api.PciDevice;
 import helix.hal.api.PlatformDevice;
@@ -40,6 +41,12 @@ public final class ServicePlatform implements Platform {
             policyOption = ReferencePolicyOption.GREEDY)
     private volatile @Nullable Deployments deployments;
 
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile @Nullable NbdServer nbdServer;
+
     @Reference(policyOption = ReferencePolicyOption.GREEDY)
     private volatile List<Machine> machines = List.of();
 
@@ -72,6 +79,11 @@ public final class ServicePlatform implements Platform {
     @Override
     public Optional<Deployments> deployments() {
         return Optional.ofNullable(deployments);
+    }
+
+    @Override
+    public Optional<NbdServer> nbdServer() {
+        return Optional.ofNullable(nbdServer);
     }
 
     @Override
