@@ -1,6 +1,7 @@
 package helix.shell;
 
 import helix.block.api.Disk;
+import helix.block.api.nbd.NbdServer;
 import helix.driver.api.block.BlockIdentity;
 import helix.hal.api.Device;
 import helix.hal.api.DeviceBusyException;
@@ -34,6 +35,7 @@ public final class FakePlatform implements Platform {
     public final Map<String, String> properties = new HashMap<>();
     public Binder binder;
     public Deployments deployments = new FakeDeployments();
+    public NbdServer nbdServer;
 
     /// A machine with a host bridge, a root port with an NVMe controller behind it, a free network
     /// card and what the machine uses itself.
@@ -76,6 +78,11 @@ public final class FakePlatform implements Platform {
     @Override
     public Optional<Deployments> deployments() {
         return Optional.ofNullable(deployments);
+    }
+
+    @Override
+    public Optional<NbdServer> nbdServer() {
+        return Optional.ofNullable(nbdServer);
     }
 
     @Override

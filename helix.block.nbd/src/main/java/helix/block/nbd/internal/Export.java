@@ -26,6 +26,7 @@ final class Export implements NbdExport {
     private final boolean readOnly;
     private final Disk.Access access;
     private final Listener listener;
+    private final Duration handshake;
     private final Consumer<Export> onClose;
     private final ExportCounters counters = new ExportCounters();
 
@@ -41,11 +42,13 @@ final class Export implements NbdExport {
             boolean readOnly,
             Disk.Access access,
             Listener listener,
+            Duration handshake,
             Consumer<Export> onClose) {
         this.name = name;
         this.readOnly = readOnly;
         this.access = access;
         this.listener = listener;
+        this.handshake = handshake;
         this.onClose = onClose;
     }
 
@@ -85,6 +88,7 @@ final class Export implements NbdExport {
                                 name,
                                 readOnly,
                                 counters,
+                                handshake,
                                 this::ended);
             } catch (IOException e) {
                 client.close();
