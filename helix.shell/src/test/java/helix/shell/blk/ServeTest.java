@@ -85,7 +85,7 @@ final class ServeTest {
         assertThat(served.get("name").getAsString()).isEqualTo("b");
         assertThat(served.get("readOnly").getAsBoolean()).isTrue();
         assertThat(shell.execute("blk:serve --list"))
-                .contains("nvme0n1  nvme0n1  read-write        1        20       3  4K    8K")
+                .contains("nvme0n1  nvme0n1  read-write        1        20       3    4K       8K")
                 .contains("b        nvme0n1  read-only");
         JsonArray rows = shell.json("blk:serve --list --json").getAsJsonArray();
         assertThat(rows).hasSize(2);

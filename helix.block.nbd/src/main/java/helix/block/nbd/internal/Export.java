@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -29,6 +30,7 @@ final class Export implements NbdExport {
     private final Duration handshake;
     private final Consumer<Export> onClose;
     private final ExportCounters counters = new ExportCounters();
+    private final CountDownLatch closing = new CountDownLatch(1);
 
     /// Guards what follows, and is told when connections end.
     private final Object lock = new Object();
@@ -107,12 +109,10 @@ final class Export implements NbdExport {
     }
 
     private void pause() {
-        synchronized (lock) {
-            try {
-                lock.wait(ACCEPT_PAUSE_MILLIS);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
+        try {
+            boolean _ = closing.await(ACCEPT_PAUSE_MILLIS, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
@@ -151,6 +151,7 @@ final class Export implements NbdExport {
             }
             closed = true;
         }
+        closing.countDown();
         try (access) {
             stopListening();
             connections().forEach(Connection::stop);
