@@ -97,7 +97,14 @@ final class Export implements NbdExport {
                 throw e;
             }
             connections.add(connection);
-            connection.start();
+            try {
+                connection.start();
+            } catch (OutOfMemoryError e) {
+                // No thread is left for this client; those who are there go on.
+                connections.remove(connection);
+                connection.abort();
+                throw new IOException(e);
+            }
         }
     }
 

@@ -122,7 +122,6 @@ final class Receiver implements Runnable {
                 return false;
             }
             if (got == 0) {
-                payloads = false;
                 awaitReadable();
             }
         }

@@ -188,6 +188,18 @@ final class ClientsTest {
     }
 
     @Test
+    void theServersEndDoesNotWaitForADiskThatDoesNotAnswer() throws Exception {
+        try (Client client = rig.go()) {
+            rig.disk.device.stall(true);
+            client.request(Client.READ, 0, 0, 4096);
+            Rig.await("in flight", () -> rig.disk.device.buffersInUse() > 0);
+            rig.server.close();
+            assertThat(client.isCutOff()).isTrue();
+        }
+        rig.awaitNobody();
+    }
+
+    @Test
     void theSocketIsItsOwnersOnlyAndNotTakenFromAnybody() throws Exception {
         Path socket = folder.resolve("s");
         assertThat(Files.getPosixFilePermissions(socket))
