@@ -1,6 +1,7 @@
 package helix.shell;
 
 import helix.block.api.Disk;
+import helix.block.api.nbd.NbdServer;
 import helix.driver.api.block.BlockIdentity;
 import helix.hal.api.Device;
 import helix.hal.api.DeviceBusyException;
@@ -38,6 +39,7 @@ public final class FakePlatform implements Platform {
     public Binder binder;
     public Deployments deployments = new FakeDeployments();
     public Reloads reloads;
+    public NbdServer nbdServer;
     public ClassLoader servedBy;
     public Path bundleJar;
 
@@ -82,6 +84,11 @@ public final class FakePlatform implements Platform {
     @Override
     public Optional<Deployments> deployments() {
         return Optional.ofNullable(deployments);
+    }
+
+    @Override
+    public Optional<NbdServer> nbdServer() {
+        return Optional.ofNullable(nbdServer);
     }
 
     @Override

@@ -20,7 +20,6 @@ final class Connection implements Runnable {
     /// How many requests a client may have in flight: a power of two.
     static final int DEPTH = 128;
 
-    private static final Duration HANDSHAKE = Duration.ofSeconds(10);
     private static final Duration RECEIVER_ENDS = Duration.ofSeconds(10);
 
     private final String label;
@@ -29,6 +28,7 @@ final class Connection implements Runnable {
     private final String export;
     private final boolean readOnly;
     private final ExportCounters counters;
+    private final Duration handshake;
     private final Consumer<Connection> onEnd;
     private final Thread thread;
     private @Nullable Receiver receiver;
@@ -37,6 +37,7 @@ final class Connection implements Runnable {
     /// Makes a connection; [#start] begins it.
     ///
     /// @param label its name among threads
+    /// @param handshake how long it may take to choose the export
     /// @param onEnd told when nothing is left of it
     /// @throws IOException if the client is gone already
     Connection(
@@ -46,6 +47,7 @@ final class Connection implements Runnable {
             String export,
             boolean readOnly,
             ExportCounters counters,
+            Duration handshake,
             Consumer<Connection> onEnd)
             throws IOException {
         this.label = label;
@@ -54,6 +56,7 @@ final class Connection implements Runnable {
         this.export = export;
         this.readOnly = readOnly;
         this.counters = counters;
+        this.handshake = handshake;
         this.onEnd = onEnd;
         thread = Thread.ofPlatform().daemon().name(label).unstarted(this);
     }
@@ -84,7 +87,7 @@ final class Connection implements Runnable {
         Profile profile = Profile.of(export, access, readOnly);
         Handshake.Opening opening = () -> access.openQueue(QueueOptions.interrupt(DEPTH));
         Handshake.Agreement agreement =
-                new Handshake(wire, Deadline.after(HANDSHAKE), profile, opening).run();
+                new Handshake(wire, Deadline.after(handshake), profile, opening).run();
         if (agreement == null) {
             return;
         }

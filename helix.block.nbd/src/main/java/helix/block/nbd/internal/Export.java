@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -26,8 +27,10 @@ final class Export implements NbdExport {
     private final boolean readOnly;
     private final Disk.Access access;
     private final Listener listener;
+    private final Duration handshake;
     private final Consumer<Export> onClose;
     private final ExportCounters counters = new ExportCounters();
+    private final CountDownLatch closing = new CountDownLatch(1);
 
     /// Guards what follows, and is told when connections end.
     private final Object lock = new Object();
@@ -41,11 +44,13 @@ final class Export implements NbdExport {
             boolean readOnly,
             Disk.Access access,
             Listener listener,
+            Duration handshake,
             Consumer<Export> onClose) {
         this.name = name;
         this.readOnly = readOnly;
         this.access = access;
         this.listener = listener;
+        this.handshake = handshake;
         this.onClose = onClose;
     }
 
@@ -85,13 +90,21 @@ final class Export implements NbdExport {
                                 name,
                                 readOnly,
                                 counters,
+                                handshake,
                                 this::ended);
             } catch (IOException e) {
                 client.close();
                 throw e;
             }
             connections.add(connection);
-            connection.start();
+            try {
+                connection.start();
+            } catch (OutOfMemoryError e) {
+                // No thread is left for this client; those who are there go on.
+                connections.remove(connection);
+                connection.abort();
+                throw new IOException(e);
+            }
         }
     }
 
@@ -103,12 +116,10 @@ final class Export implements NbdExport {
     }
 
     private void pause() {
-        synchronized (lock) {
-            try {
-                lock.wait(ACCEPT_PAUSE_MILLIS);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
+        try {
+            boolean _ = closing.await(ACCEPT_PAUSE_MILLIS, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
@@ -147,6 +158,7 @@ final class Export implements NbdExport {
             }
             closed = true;
         }
+        closing.countDown();
         try (access) {
             stopListening();
             connections().forEach(Connection::stop);

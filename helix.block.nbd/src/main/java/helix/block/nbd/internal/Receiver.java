@@ -29,7 +29,7 @@ final class Receiver implements Runnable {
     private final Wire wire;
     private final Profile profile;
     private final RequestPool pool;
-    private final Server server;
+    private final Handover handover;
     private final boolean blockStatus;
 
     /// Bytes of requests that are not looked at yet, between position and limit.
@@ -45,7 +45,7 @@ final class Receiver implements Runnable {
     private volatile End end = End.NONE;
 
     /// What the serving side does for this one.
-    interface Server {
+    interface Handover {
         /// Takes a request, to be answered.
         void accept(Request request);
 
@@ -56,11 +56,11 @@ final class Receiver implements Runnable {
         void violated(String what);
     }
 
-    Receiver(Wire wire, Profile profile, RequestPool pool, Server server, boolean blockStatus) {
+    Receiver(Wire wire, Profile profile, RequestPool pool, Handover handover, boolean blockStatus) {
         this.wire = wire;
         this.profile = profile;
         this.pool = pool;
-        this.server = server;
+        this.handover = handover;
         this.blockStatus = blockStatus;
         heads.flip();
     }
@@ -85,14 +85,14 @@ final class Receiver implements Runnable {
         try {
             how = receiveAll();
         } catch (ViolationException e) {
-            server.violated(String.valueOf(e.getMessage()));
+            handover.violated(String.valueOf(e.getMessage()));
         } catch (IOException e) {
             LOG.debug("{}: connection lost: {}", profile.name(), e.toString());
         } catch (RuntimeException e) {
             LOG.error("{}: the connection ends", profile.name(), e);
         } finally {
             end = how;
-            server.ended();
+            handover.ended();
         }
     }
 
@@ -122,7 +122,6 @@ final class Receiver implements Runnable {
                 return false;
             }
             if (got == 0) {
-                payloads = false;
                 awaitReadable();
             }
         }
@@ -168,7 +167,7 @@ final class Receiver implements Runnable {
                 return false;
             }
         }
-        server.accept(request);
+        handover.accept(request);
         return true;
     }
 

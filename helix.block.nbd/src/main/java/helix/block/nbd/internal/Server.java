@@ -5,9 +5,11 @@ import helix.block.api.nbd.NbdExport;
 import helix.block.api.nbd.NbdServer;
 import java.io.IOException;
 import java.net.SocketAddress;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 
@@ -16,7 +18,21 @@ import org.osgi.service.component.annotations.Deactivate;
 public final class Server implements NbdServer, AutoCloseable {
     private static final int MAX_NAME = 255;
 
+    private static final Duration HANDSHAKE = Duration.ofSeconds(10);
+
     private final Map<String, Export> exports = new TreeMap<>();
+    private final Duration handshake;
+
+    /// Made by Declarative Services.
+    @Activate
+    public Server() {
+        this(HANDSHAKE);
+    }
+
+    /// @param handshake how long a client may take to choose an export
+    Server(Duration handshake) {
+        this.handshake = handshake;
+    }
 
     @Override
     public NbdExport serve(Disk disk, SocketAddress address, String name, boolean readOnly)
@@ -43,7 +59,8 @@ public final class Server implements NbdServer, AutoCloseable {
         Disk.OpenMode mode = readOnly ? Disk.OpenMode.READ : Disk.OpenMode.WRITE_SHARED;
         Disk.Access access = disk.open(mode, "nbd export " + name);
         try {
-            return new Export(name, readOnly, access, Listener.open(address), this::closed);
+            return new Export(
+                    name, readOnly, access, Listener.open(address), handshake, this::closed);
         } catch (IOException | RuntimeException e) {
             access.close();
             throw e;

@@ -17,7 +17,7 @@ import org.slf4j.LoggerFactory;
 
 /// The serving side of a connection in the transmission phase: the thread that owns the disk's
 /// queue. It submits what the [Receiver] hands over, polls, and sends replies.
-final class Transmission implements Receiver.Server {
+final class Transmission implements Receiver.Handover {
     private static final Logger LOG = LoggerFactory.getLogger(Transmission.class);
 
     /// How long a wake-up may be lost for, where the disk's queue cannot be woken.

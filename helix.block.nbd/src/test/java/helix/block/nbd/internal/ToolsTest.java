@@ -143,6 +143,7 @@ final class ToolsTest {
                 "--iodepth=16",
                 "--size=16m",
                 "--verify=crc32c",
+                "--verify_state_save=0",
                 "--verify_fatal=1");
         assertThat(export.statistics().errors()).isZero();
     }
