@@ -224,7 +224,7 @@ final class Bindings implements ModuleRun.Host {
     @Override
     public void ended(ModuleRun run) {
         supervisor.remove(run);
-        boolean crashed = run.state() != State.STOPPED;
+        boolean crashed = run.state() == State.FAILED || run.state() == State.ZOMBIE;
         boolean isCaredFor =
                 crashed && run.ending() != ModuleRun.Ending.ASKED && guard.takesCare(run);
         locked(() -> {
