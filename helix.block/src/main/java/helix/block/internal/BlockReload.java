@@ -24,7 +24,7 @@ final class BlockReload implements ReloadParticipant {
 
     @Override
     public long completions(String deviceId) {
-        return table.behind(deviceId).stream().mapToLong(disk -> disk.lanes().ended()).sum();
+        return table.behind(deviceId).stream().mapToLong(disk -> disk.lanes().all().ended()).sum();
     }
 
     @Override

@@ -7,10 +7,6 @@ import helix.driver.api.block.QueueOptions;
 import helix.hal.api.Deadline;
 import helix.hal.api.DeviceException;
 import helix.hal.api.DeviceGoneException;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -34,10 +30,7 @@ final class DiskLanes {
     private final ReplayOrder order;
     private final ReentrantLock work = new ReentrantLock();
     private final Condition changed = work.newCondition();
-    private final List<Lane> lanes = new CopyOnWriteArrayList<>();
-
-    /// What lanes have counted that are no more. Guarded by itself.
-    private final Tally settled = new Tally();
+    private final LaneSet lanes;
 
     // Guarded by the lock.
     private @Nullable Backend backend;
@@ -51,12 +44,15 @@ final class DiskLanes {
     /// Threads that call the driver for memory or a queue.
     private int callers;
 
-    /// Queues of former generations, to be closed when nobody waits for it.
-    private final List<BlockQueue> retired = new ArrayList<>();
-
     DiskLanes(StableDisk disk, ReplayOrder order) {
         this.disk = disk;
         this.order = order;
+        lanes = new LaneSet(disk, order);
+    }
+
+    /// The lanes; what changes them is done here.
+    LaneSet all() {
+        return lanes;
     }
 
     // ---- Clients
@@ -160,7 +156,7 @@ final class DiskLanes {
         work.lock();
         try {
             if (at != epoch) {
-                retired.add(inner);
+                lanes.retire(inner);
                 return null;
             }
             Lane lane = new Lane(disk.name(), order, disk.blockSize(), options);
@@ -190,10 +186,10 @@ final class DiskLanes {
             BlockException none) {
         work.lock();
         try {
-            Lane lane =
-                    lanes.stream()
-                            .min(Comparator.comparingInt(Lane::memberCount))
-                            .orElseThrow(() -> none);
+            Lane lane = lanes.leastShared();
+            if (lane == null) {
+                throw none;
+            }
             if (!lane.enterFirst()) {
                 return null;
             }
@@ -228,7 +224,7 @@ final class DiskLanes {
                     done = !queue.hasIssued() || (alone && !parked) || deadline.isExpired();
                     if (done && alone && !parked) {
                         inner = lane.uninstall();
-                        forget(lane);
+                        lanes.forget(lane);
                     }
                 } finally {
                     lane.leave();
@@ -275,16 +271,6 @@ final class DiskLanes {
         }
     }
 
-    private void forget(Lane lane) {
-        synchronized (settled) {
-            if (lanes.remove(lane)) {
-                settled.addCounts(lane.tally());
-                settled.addLatencies(lane.tally());
-            }
-        }
-        order.forget(lane.log());
-    }
-
     // ---- Drivers
 
     /// A driver's generation serves the disk from now on. Where one was handed over to it without a
@@ -299,30 +285,27 @@ final class DiskLanes {
             backend = next;
             absent = false;
             filling = true;
-            closeLanes(false, Deadline.afterMillis(LEAVE_MILLIS));
-            revive();
+            lanes.close(false, Deadline.afterMillis(LEAVE_MILLIS));
+            lanes.revive();
         } finally {
             work.unlock();
         }
         fill(at);
+        boolean serves;
         work.lock();
         try {
-            if (at == epoch && !parked) {
-                reopen();
+            serves = at == epoch && !parked;
+            if (serves) {
+                filling = false;
+                lanes.open();
             }
             changed.signalAll();
         } finally {
             work.unlock();
         }
-        closeRetired();
-    }
-
-    private void revive() {
-        for (Lane lane : lanes) {
-            if (lane.enterFirst()) {
-                lane.revive();
-                lane.leave();
-            }
+        if (serves) {
+            lanes.pump();
+            lanes.closeRetired();
         }
     }
 
@@ -333,8 +316,8 @@ final class DiskLanes {
             epoch++;
             filling = false;
             backend = null;
-            closeLanes(!parked, Deadline.afterMillis(LEAVE_MILLIS));
-            wakeAll();
+            lanes.close(!parked, Deadline.afterMillis(LEAVE_MILLIS));
+            lanes.wake();
         } finally {
             work.unlock();
         }
@@ -350,74 +333,21 @@ final class DiskLanes {
             filling = false;
             backend = null;
             absent = true;
-            closeLanes(false, Deadline.afterMillis(LEAVE_MILLIS));
+            lanes.close(false, Deadline.afterMillis(LEAVE_MILLIS));
         } finally {
             work.unlock();
         }
-        lanes.forEach(DiskLanes::collectLast);
+        lanes.forEach(LaneSet::collectLast);
         work.lock();
         try {
             if (at == epoch) {
-                failAll();
+                lanes.fail(BlockStatus.DEVICE_GONE);
             }
             changed.signalAll();
         } finally {
             work.unlock();
         }
-        closeRetired();
-    }
-
-    private void failAll() {
-        for (Lane lane : lanes) {
-            if (lane.enterFirst()) {
-                lane.failAll(BlockStatus.DEVICE_GONE);
-                retire(lane);
-                lane.gone();
-                lane.leave();
-            }
-        }
-        wakeAll();
-    }
-
-    /// What a generation that is over has still to say. Without the lock: it may hang.
-    private static void collectLast(Lane lane) {
-        if (lane.enterFirst()) {
-            lane.collectAll();
-            lane.leave();
-        }
-    }
-
-    private void wakeAll() {
-        lanes.forEach(Lane::wakeMembers);
-    }
-
-    private void retire(Lane lane) {
-        BlockQueue old = lane.uninstall();
-        if (old != null) {
-            retired.add(old);
-        }
-    }
-
-    /// Keeps clients out of the driver's code.
-    ///
-    /// @return whether all have left; where one has not, another lane goes on in its place
-    private boolean closeLanes(boolean withoutDriver, Deadline deadline) {
-        boolean all = true;
-        for (Lane lane : lanes) {
-            if (lane.enterFirst(deadline) || !lane.abandonOrEnter()) {
-                lane.close(withoutDriver);
-                lane.leave();
-                continue;
-            }
-            all = false;
-            LOG.warn("{}: a client is stuck in the driver's code", disk.name());
-            Lane heir = new Lane(lane);
-            heir.close(withoutDriver);
-            heir.members().forEach(member -> member.follow(heir));
-            lanes.set(lanes.indexOf(lane), heir);
-            heir.leave();
-        }
-        return all;
+        lanes.closeRetired();
     }
 
     /// Gives each lane a queue of the driver now there.
@@ -438,16 +368,16 @@ final class DiskLanes {
             } finally {
                 work.unlock();
             }
-            Fresh fresh = fresh(lane, now, handle);
-            if (!fresh.isAdopted) {
-                collectLast(lane);
+            LaneSet.Fresh fresh = lanes.fresh(lane, now, handle);
+            if (!fresh.isAdopted()) {
+                LaneSet.collectLast(lane);
             }
             work.lock();
             try {
                 if (at == epoch && lanes.contains(lane)) {
-                    put(lane, now, fresh);
-                } else if (fresh.queue != null) {
-                    retired.add(fresh.queue);
+                    lanes.put(lane, now, fresh);
+                } else if (fresh.queue() != null) {
+                    lanes.retire(fresh.queue());
                 }
             } finally {
                 work.unlock();
@@ -455,149 +385,9 @@ final class DiskLanes {
         }
     }
 
-    /// A queue of a new generation for a lane.
-    ///
-    /// @param queue null if there is none
-    /// @param pool what the device reaches
-    /// @param isAdopted whether it comes with what is in flight
-    private record Fresh(@Nullable BlockQueue queue, Object pool, boolean isAdopted) {}
-
-    private Fresh fresh(Lane lane, Backend now, long handle) {
-        try {
-            Object pool = now.pool();
-            BlockQueue adopted = handle == 0 ? null : now.device().adoptQueue(handle);
-            if (adopted != null) {
-                return new Fresh(adopted, pool, true);
-            }
-            QueueOptions options = lane.options().asPassable();
-            return new Fresh(now.device().openQueue(options), pool, false);
-        } catch (RuntimeException e) {
-            LOG.info("{}: a lane gets no queue of its own: {}", disk.name(), e.toString());
-            return new Fresh(null, now, false);
-        }
-    }
-
     @SuppressWarnings("ReferenceEquality") // backends are identities
     private static boolean isBehind(Backend now, Lane lane) {
         return lane.backend() == now && lane.inner() != null;
-    }
-
-    private void put(Lane lane, Backend now, Fresh fresh) {
-        if (!lane.enterFirst()) {
-            return;
-        }
-        try {
-            BlockQueue queue = fresh.queue;
-            if (fresh.isAdopted) {
-                lane.uninstall();
-            } else {
-                endGeneration(lane, now);
-            }
-            if (queue != null) {
-                lane.install(queue, now, fresh.pool);
-            }
-            if (queue != null && fresh.isAdopted) {
-                lane.adopted(queue.inFlight());
-            }
-        } finally {
-            lane.leave();
-        }
-    }
-
-    /// What a queue of a former generation has in flight will not happen any more.
-    @SuppressWarnings("ReferenceEquality") // backends are identities
-    private void endGeneration(Lane lane, Backend now) {
-        if (lane.backend() == now && lane.issued() > 0) {
-            // The device was not reset: a client was stuck, and is with the same generation again.
-            lane.failIssued(BlockStatus.OUTCOME_UNKNOWN, System.nanoTime());
-        }
-        lane.lose();
-        retire(lane);
-    }
-
-    /// Moves the queues of a lane to another, since the device has fewer than the one before.
-    private void merge(Lane lane) {
-        Lane other =
-                lanes.stream()
-                        .filter(each -> !each.equals(lane) && each.inner() != null)
-                        .min(Comparator.comparingInt(Lane::memberCount))
-                        .orElse(null);
-        if (other == null || !other.enterFirst()) {
-            return;
-        }
-        try {
-            lane.members().forEach(member -> member.moveTo(other));
-        } finally {
-            other.leave();
-        }
-        forget(lane);
-        lane.abandon();
-    }
-
-    /// Lets requests go to the device: first what has to be done again, then what waited.
-    private void reopen() {
-        filling = false;
-        settleLost();
-        for (Lane lane : lanes) {
-            if (lane.inner() == null && lane.enterFirst()) {
-                merge(lane);
-                lane.leave();
-            }
-        }
-        for (Lane lane : lanes) {
-            if (!lane.enterFirst()) {
-                continue;
-            }
-            BlockQueue inner = lane.inner();
-            if (lane.memberCount() == 0) {
-                retire(lane);
-                forget(lane);
-            } else if (inner != null && inner.isOpen()) {
-                lane.open();
-                lane.drain();
-            }
-            lane.leave();
-            lane.wakeMembers();
-        }
-    }
-
-    /// Finds out what is left to do of lost requests. All lanes are closed: nothing is acknowledged
-    /// meanwhile.
-    private void settleLost() {
-        for (Lane lane : lanes) {
-            if (!lane.enterFirst()) {
-                continue;
-            }
-            try {
-                for (DiskQueue member : lane.members()) {
-                    settleLost(lane, member);
-                }
-            } finally {
-                lane.leave();
-            }
-        }
-    }
-
-    private void settleLost(Lane lane, DiskQueue member) {
-        List<Request> again = new ArrayList<>();
-        while (member.hasLost()) {
-            Request request = member.takeLost();
-            int status = order.settle(request, disk.blockSize());
-            if (status == ReplayOrder.SUBMIT_AGAIN) {
-                again.add(request);
-            } else {
-                lane.end(request, status, System.nanoTime());
-            }
-        }
-        again.sort(Comparator.comparingLong((Request r) -> r.clock).reversed());
-        for (Request request : again) {
-            request.replays++;
-            lane.tally().replayed();
-            if (request.changesBlocks()) {
-                order.replayBegins(request);
-            }
-            member.waitFirst(request);
-        }
     }
 
     /// The device was reset under a driver that lives on: what it has aborted is submitted again.
@@ -607,44 +397,13 @@ final class DiskLanes {
         }
         try {
             if (!parked && !filling && backend != null) {
-                closeLanes(false, Deadline.afterMillis(LEAVE_MILLIS));
-                reopen();
+                lanes.close(false, Deadline.afterMillis(LEAVE_MILLIS));
+                lanes.open();
             }
         } finally {
             work.unlock();
         }
-    }
-
-    /// Collects completions of all lanes, by an owner whose requests wait for replayed ones of
-    /// others, who may not look for a while.
-    void help() {
-        for (Lane lane : lanes) {
-            if (lane.tryEnter()) {
-                if (lane.mode() == Lane.Mode.OPEN) {
-                    lane.collect();
-                }
-                lane.leave();
-                lane.wakeMembers();
-            }
-        }
-    }
-
-    private void closeRetired() {
-        List<BlockQueue> old;
-        work.lock();
-        try {
-            old = List.copyOf(retired);
-            retired.clear();
-        } finally {
-            work.unlock();
-        }
-        for (BlockQueue queue : old) {
-            try {
-                queue.close();
-            } catch (RuntimeException e) {
-                LOG.info("{}: a former driver's queue does not close", disk.name(), e);
-            }
-        }
+        lanes.pump();
     }
 
     // ---- Passages
@@ -657,14 +416,15 @@ final class DiskLanes {
         }
         try {
             parked = true;
-            boolean all = awaitCallers(deadline) & closeLanes(false, deadline);
+            boolean noCallers = awaitCallers(deadline);
+            boolean noClients = lanes.close(false, deadline);
             for (Lane lane : lanes) {
                 if (lane.enterFirst()) {
                     lane.rememberHandle();
                     lane.leave();
                 }
             }
-            return all;
+            return noCallers && noClients;
         } finally {
             work.unlock();
         }
@@ -730,31 +490,17 @@ final class DiskLanes {
         try {
             parked = false;
             if (backend == null) {
-                closeLanes(true, Deadline.afterMillis(LEAVE_MILLIS));
+                lanes.close(true, Deadline.afterMillis(LEAVE_MILLIS));
             } else {
-                reopen();
+                filling = false;
+                lanes.open();
             }
             changed.signalAll();
         } finally {
             work.unlock();
         }
-        closeRetired();
-    }
-
-    /// What is wrong with the queues of the new generation, empty if nothing is.
-    String fault() {
-        boolean needed = false;
-        boolean some = false;
-        for (Lane lane : lanes) {
-            String found = lane.mismatch();
-            if (!found.isEmpty()) {
-                return found;
-            }
-            BlockQueue queue = lane.inner();
-            needed |= !lane.members().isEmpty();
-            some |= queue != null && queue.isOpen();
-        }
-        return needed && !some ? disk.name() + ": the driver gives no queue" : "";
+        lanes.pump();
+        lanes.closeRetired();
     }
 
     /// The driver's generation that serves now.
@@ -765,41 +511,5 @@ final class DiskLanes {
         } finally {
             work.unlock();
         }
-    }
-
-    // ---- Figures
-
-    /// How many requests have ended.
-    long ended() {
-        synchronized (settled) {
-            long sum = settled.ended();
-            for (Lane lane : lanes) {
-                sum += lane.tally().ended();
-            }
-            return sum;
-        }
-    }
-
-    Tally counts() {
-        Tally sum = new Tally();
-        synchronized (settled) {
-            sum.addCounts(settled);
-            lanes.forEach(lane -> sum.addCounts(lane.tally()));
-        }
-        return sum;
-    }
-
-    Tally latencies() {
-        Tally sum = new Tally();
-        synchronized (settled) {
-            sum.addLatencies(settled);
-        }
-        for (Lane lane : lanes) {
-            if (lane.enter()) {
-                sum.addLatencies(lane.tally());
-                lane.leave();
-            }
-        }
-        return sum;
     }
 }

@@ -6,7 +6,6 @@ import helix.modules.api.ModuleError;
 import helix.modules.api.reload.ReloadParticipant.Counts;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.ExecutionException;
@@ -34,7 +33,7 @@ final class DiskPassage implements AutoCloseable {
     private static final long SAMPLE_MILLIS = 200;
 
     /// A block and what was in it.
-    private record Sample(long lba, byte[] bytes) {}
+    private record Sample(long lba, MemorySegment bytes) {}
 
     private final StableDisk disk;
     private final @Nullable Backend before;
@@ -68,10 +67,10 @@ final class DiskPassage implements AutoCloseable {
     private void sample(Backend backend) {
         SplittableRandom random = new SplittableRandom(SEED);
         List<Sample> wanted = new ArrayList<>();
-        wanted.add(new Sample(0, new byte[disk.blockSize()]));
-        wanted.add(new Sample(blocks - 1, new byte[disk.blockSize()]));
+        wanted.add(new Sample(0, block()));
+        wanted.add(new Sample(blocks - 1, block()));
         for (int i = 0; i < RANDOM_BLOCKS; i++) {
-            wanted.add(new Sample(random.nextLong(blocks), new byte[disk.blockSize()]));
+            wanted.add(new Sample(random.nextLong(blocks), block()));
         }
         Deadline deadline = Deadline.afterMillis(SAMPLE_MILLIS);
         for (Sample sample : wanted) {
@@ -85,14 +84,16 @@ final class DiskPassage implements AutoCloseable {
         }
     }
 
+    private MemorySegment block() {
+        return MemorySegment.ofArray(new byte[disk.blockSize()]);
+    }
+
     /// Fills in samples.
     private void read(Backend backend, List<Sample> into, Deadline deadline) {
         Future<?> reading =
                 reader.submit(() ->
-                        into.forEach(sample ->
-                                backend.device()
-                                        .readBlock(
-                                                sample.lba, MemorySegment.ofArray(sample.bytes))));
+                        into.forEach(
+                                sample -> backend.device().readBlock(sample.lba, sample.bytes)));
         String what = disk.name() + ": block " + into.getFirst().lba;
         try {
             reading.get(deadline.remainingNanos(), TimeUnit.NANOSECONDS);
@@ -102,7 +103,7 @@ final class DiskPassage implements AutoCloseable {
             reader = newReader();
             throw new ModuleError(what + " was not read within " + deadline, e);
         } catch (ExecutionException e) {
-            throw new ModuleError(what + " cannot be read: " + e.getCause(), e.getCause());
+            throw new ModuleError(what + " cannot be read: " + e.getCause(), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new ModuleError("interrupted while " + what + " was read", e);
@@ -110,7 +111,7 @@ final class DiskPassage implements AutoCloseable {
     }
 
     boolean park(Deadline deadline) {
-        atPark = disk.lanes().counts();
+        atPark = disk.lanes().all().counts();
         resumed = false;
         return disk.lanes().park(deadline);
     }
@@ -131,7 +132,7 @@ final class DiskPassage implements AutoCloseable {
         same("identity", identity.key(), now.device().identity().key());
         same("block size", disk.blockSize(), now.device().blockSize());
         same("capacity", blocks, now.device().totalBlocks());
-        String fault = disk.lanes().fault();
+        String fault = disk.lanes().all().fault();
         if (!fault.isEmpty()) {
             throw new ModuleError(fault);
         }
@@ -143,13 +144,10 @@ final class DiskPassage implements AutoCloseable {
         if (old.isEmpty()) {
             return;
         }
-        List<Sample> fresh =
-                old.stream()
-                        .map(sample -> new Sample(sample.lba, new byte[sample.bytes.length]))
-                        .toList();
+        List<Sample> fresh = old.stream().map(sample -> new Sample(sample.lba, block())).toList();
         read(now, fresh, deadline);
         for (int i = 0; i < old.size(); i++) {
-            if (!Arrays.equals(old.get(i).bytes, fresh.get(i).bytes)) {
+            if (old.get(i).bytes.mismatch(fresh.get(i).bytes) >= 0) {
                 throw new ModuleError(
                         disk.name()
                                 + ": block "
@@ -169,7 +167,7 @@ final class DiskPassage implements AutoCloseable {
         resumed = true;
         disk.lanes().resume();
         var begin = atPark.counts();
-        var end = disk.lanes().counts().counts();
+        var end = disk.lanes().all().counts().counts();
         return new Counts(
                 end.parked() - begin.parked(),
                 end.adopted() - begin.adopted(),

@@ -456,7 +456,7 @@ final class DiskQueue implements BlockQueue {
             disk.lanes().recover();
         }
         if (held) {
-            disk.lanes().help();
+            disk.lanes().all().help();
         }
     }
 
@@ -511,7 +511,7 @@ final class DiskQueue implements BlockQueue {
                     return true;
                 }
                 if (order.isReplaying()) {
-                    disk.lanes().help();
+                    disk.lanes().all().help();
                 }
                 left = end - System.nanoTime();
                 if (left <= 0 || closed.get()) {
@@ -564,6 +564,7 @@ final class DiskQueue implements BlockQueue {
         return Math.max(some, 0);
     }
 
+    @SuppressWarnings("ThreadPriorityCheck") // a hint: who is in leaves in a moment
     private void nap(long nanos) {
         if (nanos == 1) {
             Thread.yield();

@@ -125,6 +125,7 @@ abstract class Gate {
         }
     }
 
+    @SuppressWarnings("ThreadPriorityCheck") // a hint: who is in leaves in a moment
     static void pause(int round) {
         if (round < SPINS) {
             Thread.onSpinWait();

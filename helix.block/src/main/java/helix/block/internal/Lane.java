@@ -562,6 +562,13 @@ final class Lane extends Gate {
         return !some || kick();
     }
 
+    /// Submits requests that wait, and shows the device also what was submitted before.
+    void drainAndKick() {
+        if (drain() && !kick()) {
+            LOG.info("{}: a lane was given up while it was begun with", name);
+        }
+    }
+
     /// How many of a queue's requests were submitted, -1 if the lane was abandoned.
     private int drain(DiskQueue member) {
         int drained = 0;

@@ -56,12 +56,9 @@ final class ReplayOrder {
     void forget(AckLog log) {
         former.add(log);
         long needed = oldest();
-        for (AckLog each : former) {
-            if (each.isNotNeededFrom(needed)) {
-                former.remove(each);
-                logs.remove(each);
-            }
-        }
+        List<AckLog> over = former.stream().filter(each -> each.isNotNeededFrom(needed)).toList();
+        former.removeAll(over);
+        logs.removeAll(over);
     }
 
     /// Keeps the log of all writes from now on.
@@ -138,6 +135,7 @@ final class ReplayOrder {
     ///
     /// @return OK if nothing is left, OUTCOME_UNKNOWN if that is not known, else [#SUBMIT_AGAIN]
     ///   after the request was restricted to it
+    @SuppressWarnings("ReferenceEquality") // the same array as long as nothing is taken out
     int settle(Request request, int blockSize) {
         if (!request.changesBlocks()) {
             return SUBMIT_AGAIN;

@@ -153,12 +153,12 @@ final class StableDisk implements Disk {
 
     @Override
     public Statistics statistics() {
-        return lanes.counts().counts();
+        return lanes.all().counts().counts();
     }
 
     @Override
     public List<Latency> latencies() {
-        return lanes.latencies().latencies();
+        return lanes.all().latencies().latencies();
     }
 
     DiskLanes lanes() {

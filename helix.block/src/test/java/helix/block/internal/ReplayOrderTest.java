@@ -143,6 +143,22 @@ class ReplayOrderTest {
     }
 
     @Test
+    void aReplayedFlushWaitsBehindTheWritesOfItsOwnQueue() {
+        try (BlockQueue queue = rig.queue(8)) {
+            rig.controller.hold(true);
+            assertThat(queue.submit(BlockOp.FLUSH, 0, 0, 0, null, 0, 1)).isTrue();
+            rig.write(queue, 10, 1, 0x11, 2);
+            assertThat(queue.submit(BlockOp.FLUSH, 0, 0, 0, null, 0, 3)).isTrue();
+            rig.write(queue, 20, 1, 0x11, 4);
+            crashAndRecord();
+            rig.finish(queue);
+        }
+        assertThat(rig.ended.values()).hasSize(4).containsOnly(BlockStatus.OK);
+        assertThat(rig.controller.performed.subList(2, 4))
+                .containsExactly("flush 0+0", "flush 0+0");
+    }
+
+    @Test
     void newWritesWaitForReplayedOnes() {
         try (BlockQueue first = rig.queue(8);
                 BlockQueue second = rig.queue(8)) {

@@ -99,6 +99,6 @@ class SharedLaneTest extends BlockDeviceContractTest {
             swap.write(first, 5, 1, 0x15, 5);
             swap.finish(first);
         }
-        assertThat(swap.disk.lanes().counts().counts().errors()).isZero();
+        assertThat(swap.disk.lanes().all().counts().counts().errors()).isZero();
     }
 }
