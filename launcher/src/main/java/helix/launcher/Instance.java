@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// | --- | --- |
 /// | `conf/` | its configuration; never touched by a build |
 /// | `deploy/` | driver jars dropped here are installed |
+/// | `revisions/` | what `helix:update` has committed, see [Revisions] |
 /// | `logs/` | `helix.log` and its predecessors |
 /// | `cache/` | the framework's copies of bundles, emptied at each start |
 /// | `run/` | the control socket; only its owner may enter |
@@ -63,6 +64,10 @@ final class Instance implements AutoCloseable {
 
     Path deploy() {
         return directory.resolve("deploy");
+    }
+
+    Path revisions() {
+        return directory.resolve("revisions");
     }
 
     Path logs() {

@@ -1,5 +1,7 @@
 package helix.launcher;
 
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -59,7 +61,7 @@ final class Platform implements AutoCloseable {
         try {
             framework.init();
             framework.getBundleContext().addFrameworkListener(platform::record);
-            platform.install(distribution.bundles());
+            platform.install(distribution.bundles(), new Revisions(instance.revisions()));
             framework.start();
         } catch (BundleException e) {
             platform.stop();
@@ -78,8 +80,8 @@ final class Platform implements AutoCloseable {
         properties.put("helix.deploy", instance.deploy().toString());
         properties.put("helix.machine", machine);
 
-        // Bundles are installed anew at each start: what persists is in the instance's conf/ and
-        // deploy/, where a person can read it.
+        // Bundles are installed anew at each start: what persists is in the instance's conf/,
+        // deploy/ and revisions/, where a person can see it.
         properties.put(Constants.FRAMEWORK_STORAGE, instance.cache().toString());
         properties.put(
                 Constants.FRAMEWORK_STORAGE_CLEAN, Constants.FRAMEWORK_STORAGE_CLEAN_ONFIRSTINIT);
@@ -117,11 +119,16 @@ final class Platform implements AutoCloseable {
         return properties;
     }
 
-    private void install(List<Path> jars) throws BundleException {
+    private void install(List<Path> jars, Revisions revisions) throws BundleException {
         BundleContext context = framework.getBundleContext();
         List<Bundle> bundles = new ArrayList<>();
         for (Path jar : jars) {
-            bundles.add(context.installBundle(jar.toUri().toString()));
+            Revisions.Choice choice = revisions.of(jar);
+            try (InputStream in = Files.newInputStream(choice.jar())) {
+                bundles.add(context.installBundle(choice.location(), in));
+            } catch (IOException e) {
+                throw new Failure("cannot read " + choice.jar() + ": " + e.getMessage(), e);
+            }
         }
         for (Bundle bundle : bundles) {
             String name = bundle.getSymbolicName();

@@ -69,7 +69,8 @@ public interface Module {
     /// modules that accept the state's schema. The device is at work and must not be touched yet.
     ///
     /// @param state what [#saveState] of the earlier generation gave
-    /// @throws Exception if the state cannot be adopted; the hand-over is then cold
+    /// @throws Exception if the state cannot be adopted; this revision has then failed, and a new
+    ///   generation of the one before takes the same state over
     default void restoreState(ModuleState state) throws Exception {
         throw new ModuleError("this module adopts no state");
     }

@@ -472,6 +472,7 @@ final class Bindings implements ModuleRun.Host {
     void swap(ModuleRun next) {
         locked(() -> {
             runs.put(next.deviceId(), next);
+            heal.begun(next.deviceId());
             past.remove(next.deviceId());
         });
     }

@@ -7,8 +7,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// The devices that a bus driver's module has found behind its own, and those behind them. They go
-/// with it: their modules are stopped, the deepest first, and bound anew to what the next generation
-/// finds.
+/// with it: their modules are stopped, the deepest first, and bound anew to what the next
+/// generation finds.
 final class Children {
     private static final Duration STOP_LIMIT = Duration.ofSeconds(5);
 

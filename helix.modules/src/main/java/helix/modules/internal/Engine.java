@@ -117,15 +117,19 @@ final class Engine implements AutoCloseable {
         }
         CompletableFuture<ReloadReport> done = new CompletableFuture<>();
         running.add(done);
-        Threads.start("reload", "", order.driver(), () -> {
-            try {
-                done.complete(inTurn(order));
-            } catch (Throwable e) { // the caller's to hear
-                done.completeExceptionally(e);
-            } finally {
-                running.remove(done);
-            }
-        });
+        Threads.start(
+                "reload",
+                "",
+                order.driver(),
+                () -> {
+                    try {
+                        done.complete(inTurn(order));
+                    } catch (Throwable e) { // the caller's to hear
+                        done.completeExceptionally(e);
+                    } finally {
+                        running.remove(done);
+                    }
+                });
         return done;
     }
 
@@ -225,10 +229,11 @@ final class Engine implements AutoCloseable {
     boolean awaitDriver(long bundleId, String name, Duration limit) {
         return bindings()
                 .await(
-                        () -> bindings().allDrivers().stream()
-                                .anyMatch(d ->
-                                        d.bundle().getBundleId() == bundleId
-                                                && d.name().equals(name)),
+                        () ->
+                                bindings().allDrivers().stream()
+                                        .anyMatch(d ->
+                                                d.bundle().getBundleId() == bundleId
+                                                        && d.name().equals(name)),
                         Deadline.after(limit));
     }
 

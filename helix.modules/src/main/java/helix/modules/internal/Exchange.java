@@ -6,8 +6,8 @@ import java.util.Set;
 
 /// What the tables of [Bindings] look past while generations are exchanged. Guarded by their lock.
 final class Exchange {
-    /// Bundles whose drivers get no device by themselves: new revisions that are being prepared, and
-    /// old ones that are about to go.
+    /// Bundles whose drivers get no device by themselves: new revisions that are being prepared,
+    /// and old ones that are about to go.
     final Set<Long> hidden = new HashSet<>();
 
     /// Devices whose generation is being exchanged.

@@ -252,15 +252,17 @@ final class ModuleRun {
             doing = "constructor";
             Module ahead = module;
             Module made = ahead == null ? construct(bringing, of) : ahead;
-            Context context =
-                    new Context(this, device.device(), grant.lease(), of, from != null);
+            Context context = new Context(this, device.device(), grant.lease(), of, from != null);
             doing = "init";
             step(doing, limit(made, Module.Step.INIT), () -> run(() -> made.init(context)));
             if (from != null) {
                 doing = "migrate";
                 ModuleState state = fit(made, from.state());
                 doing = "restoreState";
-                step(doing, limit(made, Module.Step.INIT), () -> run(() -> made.restoreState(state)));
+                step(
+                        doing,
+                        limit(made, Module.Step.INIT),
+                        () -> run(() -> made.restoreState(state)));
             }
             touched = true;
             enter(State.INITIALIZED);

@@ -78,8 +78,7 @@ final class Probations {
 
     private boolean goBack(String lineage, Probation of, ModuleRun run) {
         Bundle bundle = engine.context().getBundle(of.bundleId);
-        Path jar =
-                bundle == null ? null : engine.store().previousOf(bundle).orElse(null);
+        Path jar = bundle == null ? null : engine.store().previousOf(bundle).orElse(null);
         if (jar == null) {
             probations.remove(lineage, of);
             return false;

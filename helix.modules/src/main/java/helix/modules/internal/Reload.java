@@ -66,8 +66,7 @@ final class Reload {
         static Order probation(
                 String driver, Path jar, String crash, long bundleId, Set<String> crashed) {
             Keep keep = new Keep(false, true);
-            return new Order(
-                    driver, crash, jar, Engine.COLD, keep, crash, bundleId, crashed);
+            return new Order(driver, crash, jar, Engine.COLD, keep, crash, bundleId, crashed);
         }
 
         boolean isProbation() {
@@ -291,8 +290,7 @@ final class Reload {
                         present(next, driver),
                         order.options(),
                         schemas.getOrDefault(driver, Optional.empty()));
-        Passing passing =
-                new Passing(engine, device, way, rates.getOrDefault(device.id(), 0.0));
+        Passing passing = new Passing(engine, device, way, rates.getOrDefault(device.id(), 0.0));
         passings.put(device.id(), passing);
         passing.run();
         return passing.failure();
@@ -397,10 +395,11 @@ final class Reload {
     private ReloadReport report(Outcome outcome, String step, String reason) {
         long now = System.nanoTime();
         Map<String, DeviceReport> devices = new LinkedHashMap<>();
-        passings.values().forEach(p -> {
-            p.onRecovery(millis -> recovered(p, millis));
-            devices.put(p.device().id(), p.report());
-        });
+        passings.values()
+                .forEach(p -> {
+                    p.onRecovery(millis -> recovered(p, millis));
+                    devices.put(p.device().id(), p.report());
+                });
         long fence =
                 passings.values().stream()
                         .filter(Passing::isFenced)

@@ -7,7 +7,6 @@ import helix.modules.api.reload.ReloadReport;
 import helix.modules.api.reload.Reloads;
 import helix.modules.internal.deploy.DriverUpdates;
 import helix.modules.internal.deploy.JarCheck;
-import helix.modules.internal.reload.RevisionStore;
 import helix.modules.internal.reload.RevisionStore.Keep;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -141,9 +140,7 @@ public final class ReloadService implements Reloads, DriverUpdates {
             why = whyCold(run);
         }
         List<String> consumers =
-                participants().stream()
-                        .flatMap(p -> p.consumers(run.deviceId()).stream())
-                        .toList();
+                participants().stream().flatMap(p -> p.consumers(run.deviceId()).stream()).toList();
         return new PlannedDevice(run.deviceId(), run.name(), why.isEmpty(), why, consumers);
     }
 

@@ -59,7 +59,9 @@ class ManyReloadsTest {
         int bundles = context.getBundles().length;
         List<WeakReference<ClassLoader>> loaders = new ArrayList<>();
         for (int i = 0; i < ROUNDS; i++) {
-            loaders.add(new WeakReference<>(driver(platform).adapt(BundleWiring.class).getClassLoader()));
+            loaders.add(
+                    new WeakReference<>(
+                            driver(platform).adapt(BundleWiring.class).getClassLoader()));
             boolean isCold = i % 3 == 1;
             boolean isBroken = i % 3 == 2;
             if (isBroken) {
@@ -85,12 +87,15 @@ class ManyReloadsTest {
                         .mapToDouble(r -> r.devices().getFirst().pauseMs())
                         .max()
                         .orElse(0);
-        System.out.printf("%d reloads, %.0f ms each, pause at most %.1f ms%n", ROUNDS, total / reloads.reports().size(), pause);
+        System.out.printf(
+                "%d reloads, %.0f ms each, pause at most %.1f ms%n",
+                ROUNDS, total / reloads.reports().size(), pause);
         platform.await("the end of threads", () -> helixThreads() == threads);
         assertThat(context.getBundles()).hasSize(bundles);
         try (var files = Files.list(folder.resolve("revisions/test.driver"))) {
             assertThat(files.map(f -> f.getFileName().toString()))
-                    .containsExactlyInAnyOrder("current.jar", "revision.properties");
+                    .containsExactlyInAnyOrder(
+                            "current.jar", "previous.jar", "revision.properties");
         }
         platform.await(
                 "the end of old class loaders",

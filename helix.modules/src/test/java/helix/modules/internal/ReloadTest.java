@@ -47,9 +47,7 @@ class ReloadTest {
     void boot() throws Exception {
         platform = new TestPlatform(folder, Map.of("helix.instance", folder.toString()));
         platform.context.registerService(ReloadParticipant.class, disks, null);
-        reloads =
-                platform.context.getService(
-                        platform.context.getServiceReference(Reloads.class));
+        reloads = platform.context.getService(platform.context.getServiceReference(Reloads.class));
         Probe.SCHEMAS.put("1.0.0", new Schema("probe", 1, 1));
         Probe.SCHEMAS.put("2.0.0", new Schema("probe", 1, 1));
     }
@@ -91,7 +89,9 @@ class ReloadTest {
     }
 
     private void serves(String version, long generation) throws Exception {
-        assertThat(platform.module(A).state()).as(platform.module(A).reason()).isEqualTo(State.RUNNING);
+        assertThat(platform.module(A).state())
+                .as(platform.module(A).reason())
+                .isEqualTo(State.RUNNING);
         assertThat(platform.module(A).version()).isEqualTo(version);
         assertThat(platform.module(A).name()).isEqualTo("pr0");
         assertThat(platform.module(A).generation()).isEqualTo(generation);
@@ -145,9 +145,7 @@ class ReloadTest {
     @Test
     void theOldServicesGoAfterClientsWereResumed() throws Exception {
         serve(A);
-        disks.hooks.put(
-                "resume",
-                () -> Probe.LOG.add("gadgets " + gadgets()));
+        disks.hooks.put("resume", () -> Probe.LOG.add("gadgets " + gadgets()));
         notFailed(update("2.0.0", Options.STANDARD));
         assertThat(Probe.LOG).endsWith("gadgets 2");
         assertThat(gadgets()).isEqualTo(1);
@@ -176,8 +174,7 @@ class ReloadTest {
     @Test
     void coldAfterADrain() throws Exception {
         serve(A);
-        ReloadReport report =
-                update("2.0.0", new Options(false, true, Duration.ofSeconds(5)));
+        ReloadReport report = update("2.0.0", new Options(false, true, Duration.ofSeconds(5)));
         notFailed(report);
         assertThat(device(report).why()).isEqualTo("drained");
         assertThat(disks.log).startsWith(A + " begin", A + " park", A + " drain");
@@ -337,11 +334,7 @@ class ReloadTest {
                                 "2.0.0",
                                 List.of(
                                         new Reloads.PlannedDevice(
-                                                A,
-                                                "pr0",
-                                                true,
-                                                "",
-                                                List.of("g0 open by a test"))),
+                                                A, "pr0", true, "", List.of("g0 open by a test"))),
                                 List.of("test.driver 1.0.0", "test.driver 2.0.0"),
                                 ""));
         assertThat(reloads.plan("probe", jar("2.0.0"), COLD).devices().getFirst().why())
@@ -501,8 +494,7 @@ class ReloadTest {
                 });
         ReloadReport report = update("2.0.0", Options.STANDARD);
         rolledBack(report, "verify", "block 7 reads otherwise than before");
-        assertThat(Probe.LOG)
-                .endsWith(A + " stop", A + " construct", A + " init", A + " start");
+        assertThat(Probe.LOG).endsWith(A + " stop", A + " construct", A + " init", A + " start");
         serves("1.0.0", 3);
     }
 
@@ -720,8 +712,7 @@ class ReloadTest {
             platform.await("load", () -> disks.completions.get() > seen + 500);
             notFailed(update("2.0.0", Options.STANDARD));
             platform.await(
-                    "its recovery",
-                    () -> device(reloads.reports().getFirst()).recoveryMs() > 0);
+                    "its recovery", () -> device(reloads.reports().getFirst()).recoveryMs() > 0);
             assertThat(device(reloads.reports().getFirst()).recoveryMs()).isLessThan(9_000);
         } finally {
             load.interrupt();
@@ -735,7 +726,10 @@ class ReloadTest {
         notFailed(update("2.0.0", COLD));
         assertThat(disks.log).noneMatch(l -> l.startsWith(B));
         assertThat(other.present).isTrue();
-        assertThat(platform.binder.modules().stream().map(m -> m.deviceId()).sorted(Comparator.naturalOrder()))
+        assertThat(
+                        platform.binder.modules().stream()
+                                .map(m -> m.deviceId())
+                                .sorted(Comparator.naturalOrder()))
                 .containsExactly(A);
     }
 }

@@ -31,8 +31,8 @@ import org.slf4j.LoggerFactory;
 
 /// Follows the deploy folder: a new jar is installed and started, a changed one updated, a removed
 /// one uninstalled. A jar of a driver that is here is the reload engine's: it replaces the driver
-/// while its devices serve. A jar counts once it has looked the same twice, so that one that is still being
-/// written is left alone.
+/// while its devices serve. A jar counts once it has looked the same twice, so that one that is
+/// still being written is left alone.
 ///
 /// The framework keeps a copy of the jar, and the bundle's location, `helix-deploy:` and the file's
 /// name, tells after a restart which bundle came from which file.

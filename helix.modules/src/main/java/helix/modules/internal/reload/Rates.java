@@ -130,8 +130,7 @@ public final class Rates implements AutoCloseable {
             this.former = former;
             this.then = then;
             this.first = first;
-            this.window =
-                    Math.clamp((long) (GRAIN / former), WINDOW.toNanos(), PERIOD.toNanos());
+            this.window = Math.clamp((long) (GRAIN / former), WINDOW.toNanos(), PERIOD.toNanos());
             recent.add(first);
             this.task = java.util.concurrent.CompletableFuture.completedFuture(null);
         }
@@ -150,8 +149,7 @@ public final class Rates implements AutoCloseable {
             }
             Sample from = recent.getFirst();
             long span = now.nanos - from.nanos;
-            boolean isReached =
-                    span >= window && now.count - from.count >= ENOUGH * former * span;
+            boolean isReached = span >= window && now.count - from.count >= ENOUGH * former * span;
             boolean isLate = now.nanos - first.nanos > LIMIT.toNanos();
             if (isReached || isLate) {
                 task.cancel(false);

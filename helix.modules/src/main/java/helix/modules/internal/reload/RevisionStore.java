@@ -33,8 +33,8 @@ import org.osgi.framework.Bundle;
 /// | `revision.properties` | their versions; the SHA-256 of the distribution's jar that they stand for |
 /// | `candidate-N.jar`, `running-N.jar` | while a reload lasts |
 ///
-/// Each file is written beside its place and then moved there. The reloads of one folder follow each
-/// other.
+/// Each file is written beside its place and then moved there. The reloads of one folder follow
+/// each other.
 public final class RevisionStore {
     /// The SHA-256 of the distribution's jar; without it the revision ends with the platform.
     public static final String BASE = "base.sha256";
