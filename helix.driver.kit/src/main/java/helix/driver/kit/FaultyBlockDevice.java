@@ -14,7 +14,9 @@ public final class FaultyBlockDevice extends MemoryBlockDevice {
     private static final int LATENESS = 40;
 
     /// A write that was acknowledged.
-    private record Pending(long lba, int blocks, byte[] bytes, long due) {}
+    ///
+    /// @param bytes on the heap
+    private record Pending(long lba, int blocks, MemorySegment bytes, long due) {}
 
     private final Deque<Pending> pending = new ArrayDeque<>();
     private Fault fault = Fault.DROPPED_WRITE;
@@ -88,15 +90,14 @@ public final class FaultyBlockDevice extends MemoryBlockDevice {
     }
 
     private int delay(long lba, int count, ScatterList list) {
-        byte[] bytes = new byte[count * blockSize()];
-        MemorySegment copy = MemorySegment.ofArray(bytes);
+        MemorySegment copy = MemorySegment.ofArray(new byte[count * blockSize()]);
         long to = 0;
         for (int i = 0; i < list.size(); i++) {
             long length = list.length(i);
             MemorySegment.copy(list.buffer(i).segment(), list.offset(i), copy, to, length);
             to += length;
         }
-        pending.add(new Pending(lba, count, bytes, requests + LATENESS));
+        pending.add(new Pending(lba, count, copy, requests + LATENESS));
         return BlockStatus.OK;
     }
 
@@ -112,12 +113,8 @@ public final class FaultyBlockDevice extends MemoryBlockDevice {
         while (!pending.isEmpty()
                 && (op == BlockOp.FLUSH || overtaken || pending.peek().due <= requests)) {
             Pending p = pending.remove();
-            MemorySegment.copy(
-                    MemorySegment.ofArray(p.bytes),
-                    0,
-                    contents(),
-                    p.lba * blockSize(),
-                    p.bytes.length);
+            long to = p.lba * blockSize();
+            MemorySegment.copy(p.bytes, 0, contents(), to, p.bytes.byteSize());
         }
     }
 }

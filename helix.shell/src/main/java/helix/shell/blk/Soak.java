@@ -174,22 +174,34 @@ public final class Soak extends DiskReport {
 
     private static void print(Output out, SoakResult r) {
         out.line(
-                text(
-                        "%d requests, %s in %.1f s, verified to the last block%s",
+                String.format(
+                        Locale.ROOT,
+                        "%d requests, %s in %.1f s, looked at on the disk%s",
                         r.ios(),
                         Sizes.text(r.bytes()),
                         r.seconds(),
-                        r.image() == null ? "" : ", also in " + r.image()));
+                        r.image() == null ? "" : " and in " + r.image()));
         out.line(
-                text(
+                String.format(
+                        Locale.ROOT,
                         "%d failed, %d lost, %d torn, %d stale, %d misplaced",
-                        r.failed(), r.lost(), r.torn(), r.stale(), r.misplaced()));
+                        r.failed(),
+                        r.lost(),
+                        r.torn(),
+                        r.stale(),
+                        r.misplaced()));
         if (r.mode() == null) {
-            out.line(text("%.0f IOPS at first, %.0f at last", r.iopsBefore(), r.iopsAfter()));
+            out.line(
+                    String.format(
+                            Locale.ROOT,
+                            "%.0f IOPS at first, %.0f at last",
+                            r.iopsBefore(),
+                            r.iopsAfter()));
             return;
         }
         out.line(
-                text(
+                String.format(
+                        Locale.ROOT,
                         "%d reloads (%d warm, %d rolled back), %d new class loaders, %d other"
                                 + " bundles touched",
                         r.reloads(),
@@ -198,26 +210,33 @@ public final class Soak extends DiskReport {
                         r.newClassLoaders(),
                         r.otherBundlesTouched()));
         out.line(
-                text(
+                String.format(
+                        Locale.ROOT,
                         "requests: %d adopted, %d replayed, %d parked",
-                        r.adopted(), r.replayed(), r.parked()));
+                        r.adopted(),
+                        r.replayed(),
+                        r.parked()));
         out.line(spread("pause", r.pauseMs()));
         out.line(spread("latency of requests during reloads", r.latencyMs()));
         out.line(spread("of the slowest one of each reload", r.worstLatencyMs()));
         out.line(
-                text(
+                String.format(
+                        Locale.ROOT,
                         "%.0f IOPS before, %.0f after; recovery %s",
                         r.iopsBefore(),
                         r.iopsAfter(),
-                        r.recoveryMs() == null ? "unknown" : text("%.0f ms", r.recoveryMs())));
+                        r.recoveryMs() == null
+                                ? "unknown"
+                                : String.format(Locale.ROOT, "%.0f ms", r.recoveryMs())));
     }
 
     private static String spread(String what, SoakResult.Spread s) {
-        return text(
-                "%s: median %.2f ms, 99 %% %.2f ms, max %.2f ms", what, s.p50(), s.p99(), s.max());
-    }
-
-    private static String text(String format, Object... values) {
-        return String.format(Locale.ROOT, format, values);
+        return String.format(
+                Locale.ROOT,
+                "%s: median %.2f ms, 99 %% %.2f ms, max %.2f ms",
+                what,
+                s.p50(),
+                s.p99(),
+                s.max());
     }
 }

@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
 public final class DriverSwapper {
     private static final int MOST_TOLD = 8;
 
+    /// A build that is not taken will not be taken later.
+    private static final int MOST_UNCOMMITTED = 5;
+
     /// The engine keeps a hundred reports.
     private static final int REFRESH_EVERY = 50;
 
@@ -37,6 +40,7 @@ public final class DriverSwapper {
     private WeakReference<@Nullable ClassLoader> before;
 
     private int newClassLoaders;
+    private int uncommitted;
     private boolean gaveUp;
 
     /// Makes a swapper.
@@ -113,6 +117,7 @@ public final class DriverSwapper {
                                     report.outcome(),
                                     report.step(),
                                     report.reason()));
+            gaveUp = report.outcome() == Outcome.FAILED || ++uncommitted == MOST_UNCOMMITTED;
             return;
         }
         checkMode(report);

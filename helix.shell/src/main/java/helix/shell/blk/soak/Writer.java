@@ -20,7 +20,7 @@ final class Writer implements Runnable, BlockQueue.CompletionHandler {
     private static final int ATTEMPTS = 8;
 
     /// Longer than a disk waits for a driver.
-    private static final long STUCK_NANOS = Duration.ofSeconds(60).toNanos();
+    private static final long STUCK_NANOS = Duration.ofSeconds(45).toNanos();
 
     private final BlockQueue queue;
     private final DmaBuffer buffer;
@@ -109,13 +109,23 @@ final class Writer implements Runnable, BlockQueue.CompletionHandler {
                 verified = !cancelled;
             }
         } catch (RuntimeException e) { // told by SoakRun; the thread must end in order
-            if (inFlight > 0) {
-                defects.failed(inFlight + " requests did not end: " + e.getMessage());
-            }
+            giveUp(e);
             failure = e;
         } finally {
             queue.close();
             buffer.close();
+        }
+    }
+
+    /// What is still in flight has failed; its writes may have happened.
+    private void giveUp(RuntimeException why) {
+        for (int tag = 0; tag < depth; tag++) {
+            if (ops[tag] == BlockOp.WRITE) {
+                ledger.failed(cells[tag], counts[tag], sequences[tag]);
+            }
+            if (ops[tag] >= 0) {
+                defects.failed("a request did not end: " + why.getMessage());
+            }
         }
     }
 
@@ -210,6 +220,7 @@ final class Writer implements Runnable, BlockQueue.CompletionHandler {
             turns = 0;
         }
 
+        @SuppressWarnings("ThreadPriorityCheck") // it is right whether or not anybody else runs
         void pause() {
             if (turns++ == 0) {
                 since = System.nanoTime();
@@ -288,7 +299,7 @@ final class Writer implements Runnable, BlockQueue.CompletionHandler {
         }
         long draw = draw();
         // 1, 2, 4 … cells, as many of each.
-        int count = Math.min(1 << (int) ((draw >>> 8 & 0xFFFF) * 6 >>> 16), mostCells);
+        int count = Math.min(1 << (int) ((((draw >>> 8) & 0xFFFF) * 6) >>> 16), mostCells);
         int cell = place(count);
         if (cell < 0) {
             count = 1;
