@@ -176,11 +176,11 @@ public final class Soak extends DiskReport {
         out.line(
                 String.format(
                         Locale.ROOT,
-                        "%d requests, %s in %.1f s, verified to the last block%s",
+                        "%d requests, %s in %.1f s, looked at on the disk%s",
                         r.ios(),
                         Sizes.text(r.bytes()),
                         r.seconds(),
-                        r.image() == null ? "" : ", also in " + r.image()));
+                        r.image() == null ? "" : " and in " + r.image()));
         out.line(
                 String.format(
                         Locale.ROOT,
