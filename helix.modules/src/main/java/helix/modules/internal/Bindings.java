@@ -20,6 +20,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Which driver drives which device: what is known, what should be, and what is.
 ///
@@ -32,6 +34,8 @@ final class Bindings implements ModuleRun.Host {
     /// With the first device of a kind the factories of all its drivers come, one after the other:
     /// so long the best of them has time to be there.
     private static final Duration MOMENT = Duration.ofMillis(5);
+
+    private static final Logger LOG = LoggerFactory.getLogger(Bindings.class);
 
     private final AtomicBoolean pending = new AtomicBoolean();
     private final Bringing bringing;
@@ -206,26 +210,31 @@ final class Bindings implements ModuleRun.Host {
     @Override
     public void ended(ModuleRun run) {
         supervisor.remove(run);
+        List<ModuleRun> over = new ArrayList<>();
         locked(() -> {
             if (!exchange.keeps(run)) {
-                bury(run);
+                over.add(run);
+                over.removeIf(r -> !bury(r));
             }
         });
-        mourn(run);
+        over.forEach(this::lost);
+        bindAll();
     }
 
-    private void bury(ModuleRun run) {
-        if (runs.remove(run.deviceId(), run)) {
+    private boolean bury(ModuleRun run) {
+        boolean isIts = runs.remove(run.deviceId(), run);
+        if (isIts) {
             past.put(run.deviceId(), new Past(run.status(), run.factory(), run.deviceService()));
         }
+        return isIts;
     }
 
-    private void mourn(ModuleRun run) {
+    /// A device has no run any more.
+    private void lost(ModuleRun run) {
         boolean isCrash = run.state() == State.FAILED || run.state() == State.ZOMBIE;
-        if (isCrash && !isHeld(run.deviceId()) && crashes.onCrash(run)) {
-            return;
+        if (isCrash && crashes.onCrash(run)) {
+            LOG.debug("the reload engine sees to {}", run.deviceId());
         }
-        bindAll();
     }
 
     @Override
@@ -399,25 +408,15 @@ final class Bindings implements ModuleRun.Host {
         }
     }
 
-    private boolean isHeld(String deviceId) {
-        lock.lock();
-        try {
-            return exchange.held.contains(deviceId);
-        } finally {
-            lock.unlock();
-        }
-    }
-
     /// Ends [#hold].
     void free(String deviceId) {
         List<ModuleRun> over = new ArrayList<>();
         locked(() -> {
             exchange.held.remove(deviceId);
             over.addAll(exchange.takeEnded(deviceId));
-            over.removeIf(r -> !r.equals(runs.get(deviceId)));
-            over.forEach(this::bury);
+            over.removeIf(r -> !bury(r));
         });
-        over.forEach(this::mourn);
+        over.forEach(this::lost);
         bindAll();
     }
 
