@@ -67,7 +67,13 @@ final class Passing {
     /// From which revision to which, for all devices of a driver.
     ///
     /// @param schema the state that the new one takes over, empty if none
-    record Way(Driver from, Driver to, Options options, Optional<ModuleState.Schema> schema) {}
+    /// @param whyCold what a report says if the options want it cold
+    record Way(
+            Driver from,
+            Driver to,
+            Options options,
+            Optional<ModuleState.Schema> schema,
+            String whyCold) {}
 
     private final Engine engine;
     private final Bindings bindings;
@@ -111,8 +117,14 @@ final class Passing {
         }
         Children children = new Children(bindings);
         try {
-            old = bindings.run(device.id());
-            now = old;
+            ModuleRun serving = bindings.run(device.id());
+            old = serving;
+            now = serving;
+            if (serving != null) { // it may be coming up
+                bindings.await(
+                        () -> serving.state() == State.RUNNING || serving.isOver(),
+                        Deadline.after(way.options().timeout()));
+            }
             children.of(old);
             ModuleRun next = prepare();
             double rate = formerRate > 0 ? formerRate : engine.rates().rate(device.id());
@@ -217,7 +229,7 @@ final class Passing {
             return isParked ? "drained" : "not drained in time";
         }
         if (options.cold()) {
-            return "cold was asked for";
+            return way.whyCold();
         }
         if (!isParked) {
             return "clients were not out of the driver within " + ModuleRun.seconds(PARK_LIMIT);

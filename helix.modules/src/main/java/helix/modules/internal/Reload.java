@@ -113,14 +113,14 @@ final class Reload {
             Bundle next;
             try {
                 next = prepare(old, lineage);
-            } catch (Refusal e) {
+            } catch (Refusal | RuntimeException e) { // also of a driver or HAL that is going
                 LOG.warn("{} {} is refused: {}", order.driver(), to, e.getMessage());
                 LOG.debug("why", e);
                 drop();
                 touched = watch.touched();
-                return refused(String.valueOf(e.getMessage()));
+                return refused(Reason.of(e));
             }
-            Passing.Failure failure = exchange(old, next);
+            Passing.Failure failure = exchangeAll(old, next);
             if (failure == null) {
                 commit(old, next, lineage);
             } else {
@@ -246,6 +246,15 @@ final class Reload {
                 .collect(Collectors.toSet());
     }
 
+    private Passing.@Nullable Failure exchangeAll(Bundle old, Bundle next) {
+        try {
+            return exchange(old, next);
+        } catch (RuntimeException e) { // a driver or the HAL is going
+            LOG.warn("{}: the reload is broken off", order.driver(), e);
+            return new Passing.Failure("hand over", Reason.of(e));
+        }
+    }
+
     /// Has all devices pass over.
     ///
     /// @return what the new revision did wrong, or null
@@ -289,7 +298,8 @@ final class Reload {
                         present(old, driver),
                         present(next, driver),
                         order.options(),
-                        schemas.getOrDefault(driver, Optional.empty()));
+                        schemas.getOrDefault(driver, Optional.empty()),
+                        order.isProbation() ? "it crashed on probation" : "cold was asked for");
         Passing passing = new Passing(engine, device, way, rates.getOrDefault(device.id(), 0.0));
         passings.put(device.id(), passing);
         passing.run();
@@ -346,7 +356,8 @@ final class Reload {
                                 present(next, run.driverName()),
                                 present(old, run.driverName()),
                                 Engine.COLD,
-                                Optional.empty());
+                                Optional.empty(),
+                                "another device failed");
                 Passing passing = new Passing(engine, device, way, 0);
                 back.add(passing);
                 passing.run();

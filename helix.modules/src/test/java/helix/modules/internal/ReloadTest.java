@@ -720,6 +720,99 @@ class ReloadTest {
     }
 
     @Test
+    void whatIsBehindADeviceGoesAndComesWithIt() throws Exception {
+        String child = "0000:01:00.0";
+        Probe.HOOKS.put(
+                A + " start",
+                c -> {
+                    FakeDevice behind = FakeDevice.nvme(child);
+                    Map<String, Object> properties = new java.util.HashMap<>();
+                    behind.properties().forEach(properties::put);
+                    c.publish(helix.hal.api.PciDevice.class, behind, properties);
+                    return null;
+                });
+        serve(A);
+        platform.await(child, State.RUNNING);
+        Probe.LOG.clear();
+        ReloadReport report = update("2.0.0", Options.STANDARD);
+        notFailed(report);
+        platform.await(child, State.RUNNING);
+        assertThat(report.devices().getFirst().why()).isEqualTo("devices are behind it");
+        assertThat(Probe.LOG).containsSubsequence(child + " stop", A + " stop", A + " start");
+        assertThat(platform.module(A).version()).isEqualTo("2.0.0");
+        assertThat(platform.module(child).version()).isEqualTo("2.0.0");
+        assertThat(revisions()).containsExactly("2.0.0");
+    }
+
+    @Test
+    void aDeviceThatComesMeanwhileGetsTheNewRevision() throws Exception {
+        serve(A);
+        Probe.HOOKS.put(
+                A + " restoreState",
+                _ -> {
+                    platform.device(B);
+                    return null;
+                });
+        notFailed(update("2.0.0", Options.STANDARD));
+        platform.await(B, State.RUNNING);
+        assertThat(platform.module(B).version()).isEqualTo("2.0.0");
+        serves("2.0.0", 2);
+    }
+
+    @Test
+    void manyHandsAtOnceEndInOrder() throws Exception {
+        serve(A, B);
+        List<Path> jars = List.of(jar("1.0.0"), jar("2.0.0"));
+        java.util.Queue<String> wrong = new java.util.concurrent.ConcurrentLinkedQueue<>();
+        List<Thread> threads = new java.util.ArrayList<>();
+        for (int t = 0; t < 4; t++) {
+            java.util.Random random = new java.util.Random(t);
+            threads.add(
+                    Thread.ofPlatform()
+                            .start(() -> {
+                                for (int i = 0; i < 40; i++) {
+                                    try {
+                                        anything(random, jars);
+                                    } catch (ModuleError e) {
+                                        continue; // somebody else was faster, and it says so
+                                    } catch (Throwable e) {
+                                        wrong.add(e.toString());
+                                    }
+                                }
+                            }));
+        }
+        for (Thread thread : threads) {
+            assertThat(thread.join(Duration.ofSeconds(60))).isTrue();
+        }
+        assertThat(wrong).isEmpty();
+        platform.binder.rebind(A);
+        platform.binder.rebind(B);
+        notFailed(update("2.0.0", COLD));
+        assertThat(platform.module(A).version()).isEqualTo("2.0.0");
+        assertThat(platform.module(B).version()).isEqualTo("2.0.0");
+        assertThat(platform.leases.leases()).hasSize(2);
+        assertThat(gadgets()).isEqualTo(2);
+        assertThat(revisions()).containsExactly("2.0.0");
+    }
+
+    private void anything(java.util.Random random, List<Path> jars) {
+        String device = random.nextBoolean() ? A : B;
+        switch (random.nextInt(6)) {
+            case 0 -> platform.binder.bind(device, "probe");
+            case 1 -> platform.binder.unbind(device);
+            case 2 -> platform.binder.rebind(device);
+            case 3 -> platform.binder.request(device, new helix.modules.api.Request("x", Map.of()));
+            default -> {
+                Options options = random.nextBoolean() ? COLD : Options.STANDARD;
+                var report = reloads.update("probe", jars.get(random.nextInt(2)), options);
+                if (report.outcome() == Outcome.FAILED) {
+                    throw new IllegalStateException(report.toString());
+                }
+            }
+        }
+    }
+
+    @Test
     void otherDriversDevicesAreLeftAlone() throws Exception {
         serve(A);
         FakeDevice other = new FakeDevice(B, 0x9999, 1, 0x020000).register(platform.context);
