@@ -224,14 +224,18 @@ final class DiskQueue implements BlockQueue {
     // ---- The client's side
 
     /// Enters the lane.
-    private Lane enter() {
+    ///
+    /// @return null if the queue is closed and its lane is no more
+    private @Nullable Lane enter() {
         for (int i = 0; ; i++) {
-            Lane now = lane;
-            if (now.enter()) {
-                if (isIn(now)) {
-                    return now;
+            Lane next = lane;
+            if (next.enter()) {
+                if (isIn(next)) {
+                    return next;
                 }
-                now.leave();
+                next.leave();
+            } else if (closed.get()) {
+                return null;
             }
             Gate.pause(i);
         }
@@ -262,6 +266,9 @@ final class DiskQueue implements BlockQueue {
             long offset,
             int tag) {
         Lane in = enter();
+        if (in == null) {
+            return false;
+        }
         try {
             if (!canTake(in)) {
                 return false;
@@ -289,6 +296,9 @@ final class DiskQueue implements BlockQueue {
     @Override
     public boolean submit(int op, int flags, long lba, int blocks, ScatterList list, int tag) {
         Lane in = enter();
+        if (in == null) {
+            return false;
+        }
         try {
             if (!canTake(in)) {
                 return false;
@@ -403,6 +413,9 @@ final class DiskQueue implements BlockQueue {
     public void kick() {
         now = 0;
         Lane in = enter();
+        if (in == null) {
+            return;
+        }
         try {
             unkicked = false;
             if (in.mode() == Lane.Mode.OPEN && in.kick()) {
@@ -441,6 +454,9 @@ final class DiskQueue implements BlockQueue {
         do {
             again = false;
             Lane in = enter();
+            if (in == null) {
+                return;
+            }
             try {
                 again = !advance(in);
                 if (!again) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import helix.block.api.Disk;
 import helix.driver.api.block.BlockIdentity;
 import helix.driver.api.block.BlockLimits;
+import helix.driver.api.block.BlockOp;
 import helix.driver.api.block.BlockQueue;
 import helix.driver.kit.BlockDeviceKit;
 import helix.driver.kit.MemoryBlockDevice;
@@ -79,8 +80,8 @@ class SharedLaneTest extends BlockDeviceContractTest {
     void whenTheNextGenerationHasFewerQueuesTheyAreShared() {
         SwapRig swap = new SwapRig(3);
         try (BlockQueue first = swap.queue(4);
-                BlockQueue second = swap.queue(4);
-                BlockQueue third = swap.queue(4)) {
+                BlockQueue second = swap.queue(4)) {
+            BlockQueue third = swap.queue(4);
             swap.controller.hold(true);
             swap.write(first, 1, 1, 0x11, 1);
             swap.write(second, 2, 1, 0x12, 2);
@@ -98,6 +99,9 @@ class SharedLaneTest extends BlockDeviceContractTest {
             assertThat(swap.warm().failed()).isZero();
             swap.write(first, 5, 1, 0x15, 5);
             swap.finish(first);
+            third.close();
+            assertThat(third.submit(BlockOp.FLUSH, 0, 0, 0, null, 0, 6)).isFalse();
+            assertThat(third.await(1)).isFalse();
         }
         assertThat(swap.disk.lanes().all().counts().counts().errors()).isZero();
     }

@@ -25,7 +25,7 @@ class SwapStormTest {
             client.start();
         }
         for (int i = 0; i < swaps && all.stream().allMatch(StampedClient::isAlive); i++) {
-            letRun(all, random.nextInt(100));
+            letRun(all, random.nextInt(30));
             switch (random.nextInt(4)) {
                 case 0, 1 -> rig.warm();
                 case 2 -> rig.cold();
