@@ -28,7 +28,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import javax.inject.Inject;
-import org.junit.Before;
 import org.junit.Test;
 import org.junit.runner.RunWith;
 import org.ops4j.pax.exam.Configuration;
@@ -75,8 +74,8 @@ public class ReloadIT {
         return Boolean.getBoolean("helix.full");
     }
 
-    @Before
-    public void find() throws Exception {
+    /// Pax Exam calls no `@Before` in the container.
+    private void find() throws Exception {
         reloads = Platform.service(context, Reloads.class);
         binder = Platform.service(context, Binder.class);
         disk = Platform.service(context, Disk.class, "(disk.name=nvme0n1)");
@@ -90,6 +89,7 @@ public class ReloadIT {
 
     @Test
     public void reloadsLeaveNothingBehind() throws Exception {
+        find();
         for (int i = 0; i < WARM_UPS; i++) {
             reload(i);
         }
@@ -181,6 +181,7 @@ public class ReloadIT {
 
     @Test
     public void anUpdateTouchesNobodyElse() throws Exception {
+        find();
         Queue<String> events = new ConcurrentLinkedQueue<>();
         SynchronousBundleListener bundles =
                 e -> {
@@ -235,6 +236,7 @@ public class ReloadIT {
 
     @Test
     public void manyThreadsDoWhatTheyLike() throws Exception {
+        find();
         long seed = Long.getLong("helix.seed", System.nanoTime());
         System.out.println("ReloadIT: seed " + seed);
         AtomicInteger left = new AtomicInteger(full() ? 10_000 : 600);
