@@ -239,7 +239,7 @@ public class ReloadIT {
         find();
         long seed = Long.getLong("helix.seed", System.nanoTime());
         System.out.println("ReloadIT: seed " + seed);
-        AtomicInteger left = new AtomicInteger(full() ? 10_000 : 600);
+        AtomicInteger left = new AtomicInteger(full() ? 10_000 : 1000);
         Queue<String> wrong = new ConcurrentLinkedQueue<>();
         CountDownLatch ended = new CountDownLatch(THREADS);
         String id = binder.module("nvme0").orElseThrow().deviceId();
@@ -299,7 +299,7 @@ public class ReloadIT {
                 wrong.add("an error without a reason");
             }
         } catch (RuntimeException | Error e) {
-            wrong.add(e + " at " + List.of(e.getStackTrace()).subList(0, 5));
+            wrong.add(e + " at " + Stream.of(e.getStackTrace()).limit(15).toList());
         }
     }
 
