@@ -22,6 +22,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -240,7 +242,7 @@ public class ReloadIT {
         long seed = Long.getLong("helix.seed", System.nanoTime());
         System.out.println("ReloadIT: seed " + seed);
         AtomicInteger left = new AtomicInteger(full() ? 10_000 : 1000);
-        Queue<String> wrong = new ConcurrentLinkedQueue<>();
+        Set<String> wrong = ConcurrentHashMap.newKeySet();
         CountDownLatch ended = new CountDownLatch(THREADS);
         String id = binder.module("nvme0").orElseThrow().deviceId();
         int services = services();
@@ -277,7 +279,7 @@ public class ReloadIT {
                 .isEqualTo(Outcome.COMMITTED);
     }
 
-    private void operate(Random random, String id, Queue<String> wrong) {
+    private void operate(Random random, String id, Set<String> wrong) {
         int dice = random.nextInt(100);
         try {
             if (dice < 4) {
@@ -304,7 +306,7 @@ public class ReloadIT {
     }
 
     /// A device has one module at most, and what is published is of a module that runs.
-    private void look(Queue<String> wrong) {
+    private void look(Set<String> wrong) {
         List<Binder.ModuleStatus> modules = binder.modules();
         if (modules.size() > 1) {
             wrong.add("more than one module: " + modules);
