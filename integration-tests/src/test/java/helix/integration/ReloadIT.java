@@ -22,13 +22,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import javax.inject.Inject;
-import org.junit.Before;
 import org.junit.Test;
 import org.junit.runner.RunWith;
 import org.ops4j.pax.exam.Configuration;
@@ -75,8 +76,8 @@ public class ReloadIT {
         return Boolean.getBoolean("helix.full");
     }
 
-    @Before
-    public void find() throws Exception {
+    /// Pax Exam calls no `@Before` in the container.
+    private void find() throws Exception {
         reloads = Platform.service(context, Reloads.class);
         binder = Platform.service(context, Binder.class);
         disk = Platform.service(context, Disk.class, "(disk.name=nvme0n1)");
@@ -90,6 +91,7 @@ public class ReloadIT {
 
     @Test
     public void reloadsLeaveNothingBehind() throws Exception {
+        find();
         for (int i = 0; i < WARM_UPS; i++) {
             reload(i);
         }
@@ -181,6 +183,7 @@ public class ReloadIT {
 
     @Test
     public void anUpdateTouchesNobodyElse() throws Exception {
+        find();
         Queue<String> events = new ConcurrentLinkedQueue<>();
         SynchronousBundleListener bundles =
                 e -> {
@@ -235,10 +238,11 @@ public class ReloadIT {
 
     @Test
     public void manyThreadsDoWhatTheyLike() throws Exception {
+        find();
         long seed = Long.getLong("helix.seed", System.nanoTime());
         System.out.println("ReloadIT: seed " + seed);
-        AtomicInteger left = new AtomicInteger(full() ? 10_000 : 600);
-        Queue<String> wrong = new ConcurrentLinkedQueue<>();
+        AtomicInteger left = new AtomicInteger(full() ? 10_000 : 1000);
+        Set<String> wrong = ConcurrentHashMap.newKeySet();
         CountDownLatch ended = new CountDownLatch(THREADS);
         String id = binder.module("nvme0").orElseThrow().deviceId();
         int services = services();
@@ -275,7 +279,7 @@ public class ReloadIT {
                 .isEqualTo(Outcome.COMMITTED);
     }
 
-    private void operate(Random random, String id, Queue<String> wrong) {
+    private void operate(Random random, String id, Set<String> wrong) {
         int dice = random.nextInt(100);
         try {
             if (dice < 4) {
@@ -297,12 +301,12 @@ public class ReloadIT {
                 wrong.add("an error without a reason");
             }
         } catch (RuntimeException | Error e) {
-            wrong.add(e + " at " + List.of(e.getStackTrace()).subList(0, 5));
+            wrong.add(e + " at " + Stream.of(e.getStackTrace()).limit(15).toList());
         }
     }
 
     /// A device has one module at most, and what is published is of a module that runs.
-    private void look(Queue<String> wrong) {
+    private void look(Set<String> wrong) {
         List<Binder.ModuleStatus> modules = binder.modules();
         if (modules.size() > 1) {
             wrong.add("more than one module: " + modules);
