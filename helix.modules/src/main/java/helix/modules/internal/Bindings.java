@@ -247,6 +247,9 @@ final class Bindings implements ModuleRun.Host {
 
     /// Makes a run that has ended a thing of the past.
     private void bury(ModuleRun run) {
+        if (!run.equals(run(run.deviceId()))) {
+            return; // another generation drives the device
+        }
         boolean crashed = run.state() == State.FAILED || run.state() == State.ZOMBIE;
         boolean isCaredFor =
                 crashed && run.ending() != ModuleRun.Ending.ASKED && guard.takesCare(run);
@@ -431,7 +434,6 @@ final class Bindings implements ModuleRun.Host {
         locked(() -> {
             exchange.held.remove(deviceId);
             over.addAll(exchange.takeEnded(deviceId));
-            over.removeIf(r -> !r.equals(runs.get(deviceId)));
         });
         over.forEach(this::bury);
         bindAll();
