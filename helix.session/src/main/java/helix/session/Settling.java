@@ -15,12 +15,11 @@ import org.osgi.util.tracker.ServiceTracker;
 ///
 /// A machine's devices are published by whoever listens for the machine, within the call that
 /// registers it. A second thread that sees the machine may see it before its devices. So a machine
-/// sets the service property `helix.machine.announced` when that call has returned; one that does
-/// not gets a moment.
+/// sets the service property [Machine#ANNOUNCED] when that call has returned. On a busy host that
+/// may be seconds later.
 final class Settling implements AutoCloseable {
     private static final String ANNOUNCED =
-            "(&(objectClass=" + Machine.class.getName() + ")(helix.machine.announced=true))";
-    private static final long MOMENT_MILLIS = 500;
+            "(&(objectClass=%s)(%s=true))".formatted(Machine.class.getName(), Machine.ANNOUNCED);
 
     private final String wanted;
     private final ServiceTracker<Machine, Machine> machines;
@@ -53,7 +52,11 @@ final class Settling implements AutoCloseable {
         if (machine.status().state() == Machine.State.FAILED) {
             return List.of("machine " + machine.name() + " failed: " + machine.status().detail());
         }
-        announced.waitForService(Math.clamp(deadline.remainingMillis(), 1, MOMENT_MILLIS));
+        if (announced.waitForService(Math.max(1, deadline.remainingMillis())) == null) {
+            return List.of(
+                    "machine %s has not shown its devices within %s"
+                            .formatted(machine.name(), seconds(deadline)));
+        }
         Binder binder = binders.waitForService(Math.max(1, deadline.remainingMillis()));
         if (binder == null) {
             return List.of("there is no binder: devices stay without drivers");

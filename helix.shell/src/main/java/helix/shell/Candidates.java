@@ -1,6 +1,7 @@
 package helix.shell;
 
 import helix.block.api.Disk;
+import helix.block.api.nbd.NbdExport;
 import helix.hal.api.PciDevice;
 import helix.hal.api.machine.Machine;
 import helix.hal.api.machine.MachineControl;
@@ -36,7 +37,8 @@ final class Candidates {
                     "<machine>", p -> p.machines().stream().map(Machine::name).toList(),
                     "<kind>", p -> choices(p, MachineControl::pluggable),
                     "<fault>", p -> choices(p, MachineControl::faults),
-                    "<plugged>", Candidates::plugged);
+                    "<plugged>", Candidates::plugged,
+                    "<export>", Candidates::exports);
 
     private final Platform platform;
     private final Map<String, Supplier<ShellCommand>> commands;
@@ -135,6 +137,13 @@ final class Candidates {
     private static List<String> drivers(Platform platform) {
         return platform.binder().map(Binder::drivers).orElse(List.of()).stream()
                 .map(DriverStatus::name)
+                .toList();
+    }
+
+    private static List<String> exports(Platform platform) {
+        return platform.nbdServer().stream()
+                .flatMap(s -> s.exports().stream())
+                .map(NbdExport::name)
                 .toList();
     }
 

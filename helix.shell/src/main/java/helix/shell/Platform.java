@@ -1,12 +1,16 @@
 package helix.shell;
 
 import helix.block.api.Disk;
+import helix.block.api.nbd.NbdServer;
 import helix.hal.api.Device;
 import helix.hal.api.machine.Machine;
 import helix.hal.api.machine.MachineControl;
 import helix.modules.api.binder.Binder;
 import helix.modules.api.binder.Binder.ModuleStatus;
 import helix.modules.api.binder.Deployments;
+import helix.modules.api.reload.Reloads;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -44,6 +48,24 @@ public interface Platform {
     /// @return empty while its bundle is not active
     Optional<Deployments> deployments();
 
+    /// The reload engine.
+    ///
+    /// @return empty while its bundle is not active
+    Optional<Reloads> reloads();
+
+    /// Whose code serves a disk at this moment.
+    ///
+    /// @param disk the disk
+    /// @return the class loader of the driver's block device, null while there is none
+    @Nullable ClassLoader servedBy(Disk disk);
+
+    /// Copies a bundle, as it is in service, into a jar.
+    ///
+    /// @param bundleId the bundle's number
+    /// @param jar the file to write
+    /// @throws IOException if it cannot be read or written
+    void copyBundle(long bundleId, Path jar) throws IOException;
+
     /// The machines.
     ///
     /// @return a snapshot, by name
@@ -63,6 +85,13 @@ public interface Platform {
     ///
     /// @return a snapshot, by name
     List<Disk> disks();
+
+    /// What serves disks by NBD.
+    ///
+    /// @return empty while its bundle is not active
+    default Optional<NbdServer> nbdServer() {
+        return Optional.empty();
+    }
 
     /// A property of the framework.
     ///
@@ -85,6 +114,24 @@ public interface Platform {
         return deployments()
                 .orElseThrow(() ->
                         new CommandFailed("no deployments: bundle helix.modules is not active"));
+    }
+
+    /// The reload engine, which is needed.
+    ///
+    /// @return the engine
+    default Reloads requireReloads() {
+        return reloads()
+                .orElseThrow(() ->
+                        new CommandFailed("no reload engine: bundle helix.modules is not active"));
+    }
+
+    /// What serves disks by NBD, which is needed.
+    ///
+    /// @return the server
+    default NbdServer requireNbdServer() {
+        return nbdServer()
+                .orElseThrow(() ->
+                        new CommandFailed("no NBD server: bundle helix.block.nbd is not active"));
     }
 
     /// The modules, none without a binder.

@@ -1,6 +1,8 @@
 package helix.shell;
 
 import helix.block.api.Disk;
+import helix.block.api.nbd.NbdServer;
+import helix.driver.api.block.BlockDevice;
 import helix.hal.api.Device;
 import helix.hal.api.PciDevice;
 import helix.hal.api.PlatformDevice;
@@ -8,14 +10,28 @@ import helix.hal.api.machine.Machine;
 import helix.hal.api.machine.MachineControl;
 import helix.modules.api.binder.Binder;
 import helix.modules.api.binder.Deployments;
+import helix.modules.api.reload.Reloads;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URL;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Comparator;
+import java.util.Enumeration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.jspecify.annotations.Nullable;
+import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
+import org.osgi.framework.Constants;
+import org.osgi.framework.InvalidSyntaxException;
+import org.osgi.framework.ServiceReference;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
@@ -39,6 +55,18 @@ public final class ServicePlatform implements Platform {
             policy = ReferencePolicy.DYNAMIC,
             policyOption = ReferencePolicyOption.GREEDY)
     private volatile @Nullable Deployments deployments;
+
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile @Nullable Reloads reloads;
+
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile @Nullable NbdServer nbdServer;
 
     @Reference(policyOption = ReferencePolicyOption.GREEDY)
     private volatile List<Machine> machines = List.of();
@@ -72,6 +100,63 @@ public final class ServicePlatform implements Platform {
     @Override
     public Optional<Deployments> deployments() {
         return Optional.ofNullable(deployments);
+    }
+
+    @Override
+    public Optional<Reloads> reloads() {
+        return Optional.ofNullable(reloads);
+    }
+
+    @Override
+    public @Nullable ClassLoader servedBy(Disk disk) {
+        String identity = disk.identity().key();
+        try {
+            // While a driver is replaced, both generations' services may be there for a moment.
+            return context.getServiceReferences(BlockDevice.class, null).stream()
+                    .filter(r -> identity.equals(r.getProperty(BlockDevice.IDENTITY)))
+                    .max(Comparator.comparing(r -> (Long) r.getProperty(Constants.SERVICE_ID)))
+                    .map(this::loader)
+                    .orElse(null);
+        } catch (InvalidSyntaxException e) {
+            throw new AssertionError("there is no filter", e);
+        }
+    }
+
+    private @Nullable ClassLoader loader(ServiceReference<BlockDevice> reference) {
+        BlockDevice device = context.getService(reference);
+        if (device == null) {
+            return null;
+        }
+        try {
+            return device.getClass().getClassLoader();
+        } finally {
+            context.ungetService(reference);
+        }
+    }
+
+    @Override
+    public void copyBundle(long bundleId, Path jar) throws IOException {
+        Bundle bundle = context.getBundle(bundleId);
+        Enumeration<URL> entries = bundle == null ? null : bundle.findEntries("/", "*", true);
+        if (entries == null) {
+            throw new IOException("bundle " + bundleId + " has no contents");
+        }
+        try (ZipOutputStream out = new ZipOutputStream(Files.newOutputStream(jar))) {
+            for (URL url : Collections.list(entries)) {
+                if (!url.getPath().endsWith("/")) {
+                    out.putNextEntry(new ZipEntry(url.getPath().substring(1)));
+                    try (InputStream in = url.openStream()) {
+                        in.transferTo(out);
+                    }
+                    out.closeEntry();
+                }
+            }
+        }
+    }
+
+    @Override
+    public Optional<NbdServer> nbdServer() {
+        return Optional.ofNullable(nbdServer);
     }
 
     @Override

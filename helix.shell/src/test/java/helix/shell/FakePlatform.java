@@ -1,6 +1,7 @@
 package helix.shell;
 
 import helix.block.api.Disk;
+import helix.block.api.nbd.NbdServer;
 import helix.driver.api.block.BlockIdentity;
 import helix.hal.api.Device;
 import helix.hal.api.DeviceBusyException;
@@ -18,6 +19,9 @@ import helix.hal.api.machine.MessageInterrupts;
 import helix.hal.api.machine.PciHost;
 import helix.modules.api.binder.Binder;
 import helix.modules.api.binder.Deployments;
+import helix.modules.api.reload.Reloads;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -34,6 +38,10 @@ public final class FakePlatform implements Platform {
     public final Map<String, String> properties = new HashMap<>();
     public Binder binder;
     public Deployments deployments = new FakeDeployments();
+    public Reloads reloads;
+    public NbdServer nbdServer;
+    public ClassLoader servedBy;
+    public Path bundleJar;
 
     /// A machine with a host bridge, a root port with an NVMe controller behind it, a free network
     /// card and what the machine uses itself.
@@ -76,6 +84,26 @@ public final class FakePlatform implements Platform {
     @Override
     public Optional<Deployments> deployments() {
         return Optional.ofNullable(deployments);
+    }
+
+    @Override
+    public Optional<NbdServer> nbdServer() {
+        return Optional.ofNullable(nbdServer);
+    }
+
+    @Override
+    public Optional<Reloads> reloads() {
+        return Optional.ofNullable(reloads);
+    }
+
+    @Override
+    public ClassLoader servedBy(Disk disk) {
+        return servedBy;
+    }
+
+    @Override
+    public void copyBundle(long bundleId, Path jar) throws IOException {
+        Files.copy(bundleJar, jar);
     }
 
     @Override

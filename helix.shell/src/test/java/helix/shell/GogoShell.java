@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import org.apache.felix.gogo.runtime.CommandProcessorImpl;
 import org.apache.felix.gogo.runtime.threadio.ThreadIOImpl;
 import org.apache.felix.service.command.CommandSession;
+import org.apache.felix.service.command.Function;
 
 /// The real Gogo with the catalog's commands in it, without OSGi.
 public final class GogoShell implements AutoCloseable {
@@ -33,6 +34,11 @@ public final class GogoShell implements AutoCloseable {
 
     public CommandSession session() {
         return session;
+    }
+
+    /// Adds a command of somebody else's.
+    public void addCommand(String scope, String name, Function function) {
+        processor.addCommand(scope, function, name);
     }
 
     /// Executes a command line.

@@ -1,7 +1,9 @@
 package helix.integration;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 
 /// A platform in the background, as `./helix start` leaves it.
 ///
@@ -18,8 +20,17 @@ record RunningInstance(Path folder) {
         return run("ctl", command);
     }
 
+    /// Stops it; its log is kept in `target/instances/`, for whoever looks for the cause of a
+    /// failure.
     HelixCommand stop() throws IOException, InterruptedException {
-        return run("stop");
+        HelixCommand stopped = run("stop");
+        Path log = folder.resolve("logs").resolve("helix.log");
+        if (Files.exists(log)) {
+            Path kept = Files.createDirectories(Path.of("target", "instances"));
+            String time = Long.toString(System.currentTimeMillis());
+            Files.copy(log, kept.resolve(time + ".log"), StandardCopyOption.REPLACE_EXISTING);
+        }
+        return stopped;
     }
 
     /// Runs a call of the command line that takes an instance.

@@ -3,10 +3,13 @@ package helix.block.internal;
 import helix.block.api.Disk;
 import helix.driver.api.block.BlockDevice;
 import helix.hal.api.Device;
+import helix.modules.api.reload.ReloadParticipant;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
 import org.osgi.framework.FrameworkUtil;
@@ -39,10 +42,16 @@ public final class BlockSubsystem {
                     + Device.BUS
                     + "=*))";
 
+    /// Framework property: for how many seconds requests wait for a driver.
+    private static final String PARK_SECONDS = "helix.block.parkSeconds";
+
+    private static final Duration PARK = Duration.ofSeconds(30);
+
     private final BundleContext context;
-    private final DiskTable table = new DiskTable(this::publish);
+    private final DiskTable table;
     private final Map<Object, Backend> backends = new HashMap<>();
     private final List<ServiceRegistration<Disk>> registrations = new ArrayList<>();
+    private final ServiceRegistration<ReloadParticipant> participant;
     private final ServiceTracker<Object, String> devices;
 
     /// Begins to watch devices, so that they are known before the block devices behind them.
@@ -51,6 +60,9 @@ public final class BlockSubsystem {
     @Activate
     public BlockSubsystem(BundleContext context) {
         this.context = context;
+        table = new DiskTable(this::publish, parkTime(context.getProperty(PARK_SECONDS)));
+        participant =
+                context.registerService(ReloadParticipant.class, new BlockReload(table), null);
         try {
             devices =
                     new ServiceTracker<>(
@@ -59,6 +71,17 @@ public final class BlockSubsystem {
             throw new IllegalStateException(DEVICES, e);
         }
         devices.open();
+    }
+
+    private static Duration parkTime(@Nullable String seconds) {
+        if (seconds == null) {
+            return PARK;
+        }
+        try {
+            return Duration.ofSeconds(Math.max(0, Long.parseLong(seconds.strip())));
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException(PARK_SECONDS + "=" + seconds, e);
+        }
     }
 
     @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
@@ -80,7 +103,7 @@ public final class BlockSubsystem {
         }
     }
 
-    private void publish(PassThroughDisk disk) {
+    private void publish(StableDisk disk) {
         Map<String, Object> properties =
                 Map.of(
                         Disk.NAME, disk.name(),
@@ -99,6 +122,7 @@ public final class BlockSubsystem {
             published = List.copyOf(registrations);
             registrations.clear();
         }
+        participant.unregister();
         published.forEach(ServiceRegistration::unregister);
         table.close();
         devices.close();

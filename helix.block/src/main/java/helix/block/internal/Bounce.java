@@ -1,18 +1,15 @@
 package helix.block.internal;
 
-import helix.driver.api.block.ScatterList;
 import helix.hal.api.DmaBuffer;
 import java.lang.foreign.MemorySegment;
 
 /// A copy of a request's memory that the device reaches, for one request at a time. Made at a
 /// slot's first need and kept, so that bouncing allocates nothing either once it is warm.
 final class Bounce {
-    private final ScatterList pieces;
     private final DmaBuffer memory;
-    private boolean inUse;
+    private long bytes;
 
-    Bounce(int segments, DmaBuffer memory) {
-        pieces = new ScatterList(segments);
+    Bounce(DmaBuffer memory) {
         this.memory = memory;
     }
 
@@ -20,47 +17,25 @@ final class Bounce {
         return memory;
     }
 
-    /// Holds the request's memory until [#end()].
-    void begin(ScatterList list) {
-        inUse = true;
-        for (int i = 0; i < list.size(); i++) {
-            list.buffer(i).hold();
-            pieces.add(list.buffer(i), list.offset(i), list.length(i));
-        }
+    /// How much of it is used now.
+    void use(long size) {
+        bytes = size;
     }
 
-    void copyIn() {
-        long at = 0;
-        for (int i = 0; i < pieces.size(); i++) {
-            MemorySegment piece = pieces.buffer(i).segment();
-            MemorySegment.copy(piece, pieces.offset(i), memory.segment(), at, pieces.length(i));
-            at += pieces.length(i);
-        }
+    long bytes() {
+        return bytes;
     }
 
-    void copyOut() {
-        long at = 0;
-        for (int i = 0; i < pieces.size(); i++) {
-            MemorySegment piece = pieces.buffer(i).segment();
-            MemorySegment.copy(memory.segment(), at, piece, pieces.offset(i), pieces.length(i));
-            at += pieces.length(i);
+    /// Copies a piece of the client's memory in, or out again.
+    void copy(DmaBuffer client, long offset, long at, long length, boolean in) {
+        if (in) {
+            MemorySegment.copy(client.segment(), offset, memory.segment(), at, length);
+        } else {
+            MemorySegment.copy(memory.segment(), at, client.segment(), offset, length);
         }
-    }
-
-    boolean inUse() {
-        return inUse;
-    }
-
-    void end() {
-        for (int i = 0; i < pieces.size(); i++) {
-            pieces.buffer(i).drop();
-        }
-        pieces.clear();
-        inUse = false;
     }
 
     void close() {
-        end();
         memory.close();
     }
 }

@@ -9,24 +9,27 @@ import helix.driver.api.block.BlockQueue;
 import helix.driver.api.block.BlockStatus;
 import helix.driver.api.block.QueueOptions;
 import helix.hal.api.DeviceException;
+import helix.hal.api.DeviceGoneException;
 import helix.hal.api.DmaBuffer;
 import java.lang.foreign.MemorySegment;
+import java.nio.channels.SeekableByteChannel;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A disk opened by one user. It outlives the devices behind the disk: each call and each new queue
-/// goes to the device that is there at that moment; a queue ends with its device.
+/// A disk opened by one user. It and its queues outlive the drivers behind the disk.
 final class DiskAccess implements Disk.Access {
-    private final PassThroughDisk disk;
+    private final StableDisk disk;
     private final Disk.User user;
     private final BlockLimits limits;
     private final List<DiskQueue> queues = new ArrayList<>();
+    private final PlainCalls plainCalls;
     private volatile boolean closed;
 
-    DiskAccess(PassThroughDisk disk, Disk.User user, BlockLimits limits) {
+    DiskAccess(StableDisk disk, Disk.User user, BlockLimits limits) {
         this.disk = disk;
         this.user = user;
         this.limits = limits;
+        plainCalls = new PlainCalls(this);
     }
 
     Disk.User user() {
@@ -38,13 +41,13 @@ final class DiskAccess implements Disk.Access {
     }
 
     @Override
-    public Disk disk() {
+    public StableDisk disk() {
         return disk;
     }
 
     @Override
-    public java.nio.channels.SeekableByteChannel channel() {
-        throw new UnsupportedOperationException("a disk is no channel yet");
+    public SeekableByteChannel channel() {
+        return new DiskChannel(this);
     }
 
     @Override
@@ -69,8 +72,7 @@ final class DiskAccess implements Disk.Access {
 
     @Override
     public void readBlock(long lba, MemorySegment target) {
-        Backend backend = backend();
-        plain(BlockOp.READ, lba, target.byteSize(), () -> backend.device().readBlock(lba, target));
+        plain(BlockOp.READ, lba, target);
     }
 
     @Override
@@ -80,51 +82,22 @@ final class DiskAccess implements Disk.Access {
                     disk.name() + " is open for reading only by " + user.name(),
                     BlockStatus.READ_ONLY);
         }
-        Backend backend = backend();
-        plain(
-                BlockOp.WRITE,
-                lba,
-                source.byteSize(),
-                () -> backend.device().writeBlock(lba, source));
+        plain(BlockOp.WRITE, lba, source);
     }
 
     @Override
     public void flush() {
-        Backend backend = backend();
-        plain(BlockOp.FLUSH, 0, 0, () -> backend.device().flush());
+        plain(BlockOp.FLUSH, 0, MemorySegment.NULL);
     }
 
-    private void plain(int op, long lba, long bytes, Runnable call) {
-        long total = disk.totalBlocks();
-        long blocks = bytes / disk.blockSize();
-        if (lba < 0 || blocks > total || lba > total - blocks) {
-            throw new BlockException(
-                    BlockOp.name(op)
-                            + " of blocks "
-                            + lba
-                            + " to "
-                            + (lba + blocks)
-                            + " of the "
-                            + total
-                            + " of "
-                            + disk.name(),
-                    BlockStatus.OUT_OF_RANGE);
-        }
-        int status = BlockStatus.IO_ERROR;
-        try {
-            call.run();
-            status = BlockStatus.OK;
-        } finally {
-            disk.counters().ended(op, bytes, status);
-        }
+    private void plain(int op, long lba, MemorySegment memory) {
+        checkUsable();
+        plainCalls.transfer(op, lba, memory);
     }
 
     @Override
     public BlockQueue openQueue(QueueOptions options) {
-        Backend backend = backend();
-        Object pool = backend.pool();
-        BlockQueue inner = backend.device().openQueue(options);
-        DiskQueue queue = new DiskQueue(this, disk.counters(), backend.device(), inner, pool);
+        DiskQueue queue = open(options);
         synchronized (queues) {
             if (!closed) {
                 queues.add(queue);
@@ -135,6 +108,18 @@ final class DiskAccess implements Disk.Access {
         throw closedAlready();
     }
 
+    /// Opens a queue that ends with this or before.
+    DiskQueue open(QueueOptions options) {
+        checkUsable();
+        if (options.depth() < 1) {
+            throw new IllegalArgumentException("queue depth " + options.depth());
+        }
+        BlockLimits now = disk.limits();
+        int depth = Math.min(options.depth(), now.maxQueueDepth());
+        RequestCheck check = new RequestCheck(now, disk.blockSize());
+        return disk.lanes().open(this, options, check, depth);
+    }
+
     void closed(DiskQueue queue) {
         synchronized (queues) {
             queues.remove(queue);
@@ -143,14 +128,17 @@ final class DiskAccess implements Disk.Access {
 
     @Override
     public DmaBuffer allocate(long bytes) {
-        return backend().device().allocate(bytes);
+        checkUsable();
+        return disk.lanes().call(backend -> backend.device().allocate(bytes));
     }
 
-    private Backend backend() {
+    private void checkUsable() {
         if (closed) {
             throw closedAlready();
         }
-        return disk.backend();
+        if (disk.state() == Disk.State.ABSENT) {
+            throw new DeviceGoneException(disk.name() + " is absent");
+        }
     }
 
     private IllegalStateException closedAlready() {
@@ -168,6 +156,7 @@ final class DiskAccess implements Disk.Access {
             open = List.copyOf(queues);
         }
         try {
+            plainCalls.close();
             closeAll(open);
         } finally {
             disk.closed(this);

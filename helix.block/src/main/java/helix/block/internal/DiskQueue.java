@@ -1,91 +1,255 @@
 package helix.block.internal;
 
-import helix.driver.api.block.BlockDevice;
-import helix.driver.api.block.BlockLimits;
 import helix.driver.api.block.BlockOp;
 import helix.driver.api.block.BlockQueue;
 import helix.driver.api.block.BlockStatus;
 import helix.driver.api.block.ScatterList;
+import helix.hal.api.Deadline;
 import helix.hal.api.DmaBuffer;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// A queue of the device behind a disk, with the disk's checks and counters. Each request has a
-/// slot, whose number is the tag that the device's queue sees.
+/// A client's queue. It outlives the queues of devices: requests go through a [Lane], and wait in
+/// here while that is closed.
 ///
-/// A request that the disk itself refuses waits in [#refused] for its poll.
+/// What is not said to be the owner's is guarded by the lane's gate.
 final class DiskQueue implements BlockQueue {
+    /// How often a request is submitted again before its client hears of it.
+    static final int MOST_REPLAYS = 5;
+
+    private static final long NONE = Long.MAX_VALUE;
+    private static final int OLDEST_EVERY = 64;
+    private static final long SHARED_NAP_NANOS = 1_000_000;
+    private static final long CLOSED_NAP_NANOS = 50_000_000;
+    private static final long CLOSE_MILLIS = 60_000;
+
+    private static final VarHandle OLDEST;
+
+    static {
+        try {
+            OLDEST = MethodHandles.lookup().findVarHandle(DiskQueue.class, "oldest", long.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
     private final DiskAccess access;
-    private final DiskCounters counters;
-    private final Tally tally;
-    private final BlockDevice device;
-    private final BlockQueue inner;
-    private final Object pool;
-    private final boolean mayWrite;
-    private final int blockSize;
-    private final int mostBlocks;
-    private final long mostDiscardBlocks;
+    private final StableDisk disk;
+    private final ReplayOrder order;
+    private final RequestCheck check;
+    private final Request[] requests;
 
-    private final int[] ops;
-    private final int[] tags;
-    private final long[] bytes;
+    /// Where requests go. Changed by the disk while it has entered both lanes.
+    private volatile Lane lane;
 
-    /// Numbers of the slots without a request, in the first [#freeCount] elements.
-    private final int[] free;
+    private int index;
+
+    /// Requests without work, in the first [#freeCount] elements.
+    private final Request[] free;
 
     private int freeCount;
+    private final RequestRing waiting;
+    private final RequestRing lost;
+    private final RequestRing done;
 
-    /// Slots whose request never reached the device, in the first [#refusedCount] elements, and how
-    /// they end.
-    private final int[] refused;
+    /// Whether something was submitted that the device may not have seen.
+    private boolean unkicked;
 
-    private final int[] refusedStatus;
-    private int refusedCount;
+    private int sinceOldest;
 
-    private final @Nullable Bounce[] bounces;
-    private final ScatterList single = new ScatterList(1);
-    private final CompletionHandler onCompletion = this::completed;
-    private @Nullable CompletionHandler user;
+    /// No request here is older, see [ReplayOrder]. Written by the owner, read by all.
+    @SuppressWarnings("unused")
+    private volatile long oldest = NONE;
+
+    // The owner's.
+    private final int[] readyTags;
+    private final int[] readyStatuses;
+    private int readyFirst;
+    private int readyCount;
+
+    /// The time of the requests submitted now; read once until the next kick, poll or await.
+    private long now;
+
+    private volatile @Nullable Thread sleeper;
     private final AtomicBoolean closed = new AtomicBoolean();
 
-    DiskQueue(
-            DiskAccess access,
-            DiskCounters counters,
-            BlockDevice device,
-            BlockQueue inner,
-            Object pool) {
+    /// Makes a queue for a lane that the caller has entered or nobody else knows.
+    DiskQueue(DiskAccess access, Lane lane, RequestCheck check, int depth) {
         this.access = access;
-        this.counters = counters;
-        this.device = device;
-        this.inner = inner;
-        this.pool = pool;
-        tally = counters.open();
-        mayWrite = access.mayWrite();
-        blockSize = device.blockSize();
-        mostBlocks = device.limits().maxTransferBytes() / blockSize;
-        mostDiscardBlocks = device.limits().maxDiscardBlocks();
-        int depth = inner.depth();
-        ops = new int[depth];
-        tags = new int[depth];
-        bytes = new long[depth];
-        free = new int[depth];
+        this.lane = lane;
+        this.check = check;
+        disk = access.disk();
+        order = disk.order();
+        requests = new Request[depth];
+        free = new Request[depth];
         for (int i = 0; i < depth; i++) {
-            free[i] = i;
+            requests[i] = new Request(this, i);
+            free[i] = requests[i];
         }
         freeCount = depth;
-        refused = new int[depth];
-        refusedStatus = new int[depth];
-        bounces = new Bounce[depth];
+        waiting = new RequestRing(depth);
+        lost = new RequestRing(depth);
+        done = new RequestRing(depth);
+        readyTags = new int[depth];
+        readyStatuses = new int[depth];
+        index = lane.add(this);
+    }
+
+    // ---- For the lane
+
+    int index() {
+        return index;
+    }
+
+    Request request(int slot) {
+        return requests[slot];
+    }
+
+    long oldest() {
+        return oldest;
+    }
+
+    Lane lane() {
+        return lane;
+    }
+
+    /// Moves to another lane; both are entered, and the caller abandons the one before.
+    void moveTo(Lane other) {
+        lane.remove(this);
+        index = other.add(this);
+        lane = other;
+    }
+
+    /// The same place in a lane that replaces another.
+    void follow(Lane other) {
+        lane = other;
+    }
+
+    boolean hasWaiting() {
+        return !waiting.isEmpty();
+    }
+
+    Request firstWaiting() {
+        return waiting.first();
+    }
+
+    Request takeWaiting() {
+        return waiting.take();
+    }
+
+    void waitFirst(Request request) {
+        request.state = Request.WAITING;
+        waiting.addFirst(request);
+    }
+
+    void lose(Request request) {
+        request.state = Request.LOST;
+        lost.add(request);
+    }
+
+    boolean hasLost() {
+        return !lost.isEmpty();
+    }
+
+    Request takeLost() {
+        return lost.take();
+    }
+
+    void loseIssued() {
+        long time = System.nanoTime();
+        for (Request request : requests) {
+            if (request.state == Request.ISSUED) {
+                request.since = time;
+                lose(request);
+            }
+        }
+    }
+
+    void done(Request request) {
+        done.add(request);
+    }
+
+    void endAll(Lane in, int state, int status, long time) {
+        for (Request request : requests) {
+            if (request.state == state) {
+                in.end(request, status, time);
+            }
+        }
+    }
+
+    /// Ends what the device does not have.
+    void failHeldBack(Lane in, int status, long time) {
+        while (!lost.isEmpty()) {
+            in.end(lost.take(), status, time);
+        }
+        while (!waiting.isEmpty()) {
+            in.end(waiting.take(), status, time);
+        }
+    }
+
+    /// Ends what has waited too long; the reset of what is lost is known.
+    void expireWaiting(Lane in, long time, long parkNanos) {
+        while (!lost.isEmpty() && time - lost.first().since > parkNanos) {
+            in.end(lost.take(), BlockStatus.GENERATION_GONE, time);
+        }
+        while (!waiting.isEmpty() && time - waiting.first().since > parkNanos) {
+            in.end(waiting.take(), BlockStatus.GENERATION_GONE, time);
+        }
+    }
+
+    /// Whether a request of these may change blocks of a range, now or later.
+    boolean mayChange(long lba, long blocks) {
+        for (Request request : requests) {
+            if (request.state != Request.FREE
+                    && request.state != Request.DONE
+                    && request.changesBlocks()
+                    && request.lba < lba + blocks
+                    && lba < request.lba + request.blocks) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    void wakeOwner() {
+        Thread thread = sleeper;
+        if (thread != null) {
+            LockSupport.unpark(thread);
+        }
+    }
+
+    // ---- The client's side
+
+    /// Enters the lane.
+    private Lane enter() {
+        for (int i = 0; ; i++) {
+            Lane now = lane;
+            if (now.enter()) {
+                if (isIn(now)) {
+                    return now;
+                }
+                now.leave();
+            }
+            Gate.pause(i);
+        }
+    }
+
+    @SuppressWarnings("ReferenceEquality") // lanes are identities
+    private boolean isIn(Lane other) {
+        return lane == other;
     }
 
     @Override
     public int depth() {
-        return free.length;
+        return requests.length;
     }
 
     @Override
     public int inFlight() {
-        return free.length - freeCount;
+        return requests.length - freeCount;
     }
 
     @Override
@@ -97,218 +261,369 @@ final class DiskQueue implements BlockQueue {
             @Nullable DmaBuffer buffer,
             long offset,
             int tag) {
-        if (freeCount == 0 || !inner.isOpen()) {
-            return false;
+        Lane in = enter();
+        try {
+            if (!canTake(in)) {
+                return false;
+            }
+            Request request = begin(op, flags, lba, blocks, tag);
+            if (refused(in, request)) {
+                return true;
+            }
+            try {
+                if (buffer != null) {
+                    check.memory(op, blocks, buffer, offset);
+                    request.holdSingle(buffer, offset);
+                }
+                take(in, request, buffer != null);
+                return true;
+            } catch (RuntimeException e) {
+                giveBack(request);
+                throw e;
+            }
+        } finally {
+            in.leave();
         }
-        int refusal = refusal(op, lba, blocks);
-        if (refusal != BlockStatus.OK) {
-            refuse(op, tag, refusal);
-            return true;
-        }
-        if (buffer != null && !reaches(buffer)) {
-            long size = (long) blocks * blockSize;
-            checkSize(blocks, size);
-            return submitBounced(
-                    op, flags, lba, blocks, single.clear().add(buffer, offset, size), tag);
-        }
-        int slot = free[freeCount - 1];
-        if (!inner.submit(op, flags, lba, blocks, buffer, offset, slot)) {
-            return false;
-        }
-        accepted(slot, op, blocks, tag);
-        return true;
     }
 
     @Override
     public boolean submit(int op, int flags, long lba, int blocks, ScatterList list, int tag) {
-        if (freeCount == 0 || !inner.isOpen()) {
-            return false;
+        Lane in = enter();
+        try {
+            if (!canTake(in)) {
+                return false;
+            }
+            Request request = begin(op, flags, lba, blocks, tag);
+            if (refused(in, request)) {
+                return true;
+            }
+            try {
+                check.memory(op, blocks, list);
+                request.holdPieces(list, check.maxSegments());
+                take(in, request, true);
+                return true;
+            } catch (RuntimeException e) {
+                giveBack(request);
+                throw e;
+            }
+        } finally {
+            in.leave();
         }
-        int refusal = refusal(op, lba, blocks);
-        if (refusal != BlockStatus.OK) {
-            refuse(op, tag, refusal);
-            return true;
+    }
+
+    private boolean canTake(Lane in) {
+        return freeCount > 0 && in.mode() != Lane.Mode.GONE && !closed.get();
+    }
+
+    private Request begin(int op, int flags, long lba, int blocks, int tag) {
+        int count = freeCount;
+        if (count == requests.length) {
+            // Before the clock is read: nobody forgets what this request may have to know of.
+            OLDEST.setVolatile(this, order.now());
         }
-        for (int i = 0; i < list.size(); i++) {
-            if (!reaches(list.buffer(i))) {
-                return submitBounced(op, flags, lba, blocks, list, tag);
+        if (now == 0) {
+            now = System.nanoTime();
+        }
+        Request request = free[count - 1];
+        request.begin(op, flags, lba, blocks, tag);
+        request.clock = order.now();
+        request.time = now;
+        freeCount = count - 1;
+        return request;
+    }
+
+    private void giveBack(Request request) {
+        request.drop();
+        release(request);
+    }
+
+    private void release(Request request) {
+        request.state = Request.FREE;
+        int count = freeCount;
+        free[count] = request;
+        freeCount = count + 1;
+        if (count + 1 == requests.length) {
+            OLDEST.setRelease(this, NONE);
+        } else if (++sinceOldest >= OLDEST_EVERY) {
+            sinceOldest = 0;
+            updateOldest();
+        }
+    }
+
+    private void updateOldest() {
+        long least = NONE;
+        for (Request request : requests) {
+            if (request.state != Request.FREE) {
+                least = Math.min(least, request.clock);
             }
         }
-        int slot = free[freeCount - 1];
-        if (!inner.submit(op, flags, lba, blocks, list, slot)) {
+        OLDEST.setRelease(this, least);
+    }
+
+    /// Ends a request here if the disk itself refuses it. What is wrong with it beside its range is
+    /// the device's to say.
+    private boolean refused(Lane in, Request request) {
+        int status = BlockStatus.OK;
+        if (!access.mayWrite() && request.op != BlockOp.READ && changes(request.op)) {
+            status = BlockStatus.READ_ONLY;
+        } else if (check.isBeyondEnd(request, disk)) {
+            status = BlockStatus.OUT_OF_RANGE;
+        }
+        if (status == BlockStatus.OK) {
             return false;
         }
-        accepted(slot, op, blocks, tag);
+        request.blocks = 0;
+        in.end(request, status, request.time);
         return true;
     }
 
-    /// Pools are told apart by identity.
-    @SuppressWarnings("ReferenceEquality")
-    private boolean reaches(DmaBuffer buffer) {
-        return buffer.pool() == pool;
+    private static boolean changes(int op) {
+        return op != BlockOp.COMPARE && op != BlockOp.FLUSH;
     }
 
-    /// How the disk itself ends a request, OK if it does not. What is wrong with a request beside
-    /// its range is the device's to say.
-    private int refusal(int op, long lba, int blocks) {
-        if (!mayWrite && op != BlockOp.READ && op != BlockOp.COMPARE && op != BlockOp.FLUSH) {
-            return BlockStatus.READ_ONLY;
+    /// Gives a request to the device, or lets it wait.
+    private void take(Lane in, Request request, boolean withMemory) {
+        if (in.mode() == Lane.Mode.OPEN
+                && waiting.isEmpty()
+                && !order.holdsBack(request)
+                && in.issue(request, index)) {
+            unkicked = true;
+            return;
         }
-        if (lba > device.totalBlocks() - blocks && lba >= 0 && blocks > 0 && blocks <= most(op)) {
-            return BlockStatus.OUT_OF_RANGE;
+        check.all(request, withMemory);
+        request.state = Request.WAITING;
+        request.since = request.time;
+        waiting.add(request);
+        if (!in.isServing()) {
+            in.tally().parked();
         }
-        return BlockStatus.OK;
-    }
-
-    private long most(int op) {
-        return op == BlockOp.DISCARD || op == BlockOp.WRITE_ZEROES ? mostDiscardBlocks : mostBlocks;
-    }
-
-    private void refuse(int op, int tag, int status) {
-        int slot = free[freeCount - 1];
-        accepted(slot, op, 0, tag);
-        refused[refusedCount] = slot;
-        refusedStatus[refusedCount] = status;
-        refusedCount++;
-    }
-
-    private void accepted(int slot, int op, int blocks, int tag) {
-        freeCount--;
-        ops[slot] = op;
-        tags[slot] = tag;
-        bytes[slot] = (long) blocks * blockSize;
-    }
-
-    private boolean submitBounced(
-            int op, int flags, long lba, int blocks, ScatterList list, int tag) {
-        BlockLimits limits = device.limits();
-        long size = (long) blocks * blockSize;
-        checkSize(blocks, size);
-        if (list.bytes() != size || list.size() > limits.maxSegments()) {
-            throw new IllegalArgumentException(
-                    BlockOp.name(op)
-                            + " of "
-                            + size
-                            + " bytes with "
-                            + list.bytes()
-                            + " bytes in "
-                            + list.size()
-                            + " pieces, most="
-                            + limits.maxSegments());
-        }
-        int slot = free[freeCount - 1];
-        Bounce bounce = bounce(slot, size, limits);
-        bounce.begin(list);
-        boolean taken = false;
-        try {
-            if (op != BlockOp.READ) {
-                bounce.copyIn();
-            }
-            taken = inner.submit(op, flags, lba, blocks, bounce.memory(), 0, slot);
-        } finally {
-            if (!taken) {
-                bounce.end();
-            }
-        }
-        if (taken) {
-            accepted(slot, op, blocks, tag);
-            tally.bounced();
-        }
-        return taken;
-    }
-
-    private void checkSize(int blocks, long size) {
-        int most = device.limits().maxTransferBytes();
-        if (blocks < 1 || size > most) {
-            throw new IllegalArgumentException("request of " + size + " bytes, most=" + most);
-        }
-    }
-
-    private Bounce bounce(int slot, long size, BlockLimits limits) {
-        Bounce known = bounces[slot];
-        if (known != null && known.memory().size() >= size) {
-            return known;
-        }
-        // A power of two, so that growing sizes do not allocate each time.
-        long rounded = Math.min(limits.maxTransferBytes(), Long.highestOneBit(size * 2 - 1));
-        Bounce larger = new Bounce(limits.maxSegments(), device.allocate(rounded));
-        bounces[slot] = larger;
-        if (known != null) {
-            known.close();
-        }
-        return larger;
     }
 
     @Override
     public void kick() {
-        inner.kick();
+        now = 0;
+        Lane in = enter();
+        try {
+            unkicked = false;
+            if (in.mode() == Lane.Mode.OPEN && in.kick()) {
+                in.drain();
+            }
+        } finally {
+            in.leave();
+        }
     }
 
     @Override
     public int poll(CompletionHandler handler, int max) {
-        CompletionHandler outer = user;
-        user = handler;
-        try {
-            int taken = 0;
-            while (refusedCount > 0 && taken < max) {
-                refusedCount--;
-                taken++;
-                completed(refused[refusedCount], refusedStatus[refusedCount]);
+        if (max <= 0) {
+            return 0;
+        }
+        now = 0;
+        if (readyCount < max) {
+            gather(max);
+        }
+        int taken = 0;
+        while (readyCount > 0 && taken < max) {
+            int at = readyFirst;
+            readyFirst = at + 1 == readyTags.length ? 0 : at + 1;
+            readyCount--;
+            taken++;
+            handler.completed(readyTags[at], readyStatuses[at]);
+        }
+        return taken;
+    }
+
+    /// Brings the lane forward and takes what has ended.
+    private void gather(int max) {
+        boolean recover;
+        boolean held;
+        boolean again;
+        do {
+            again = false;
+            Lane in = enter();
+            try {
+                again = !advance(in);
+                if (!again) {
+                    takeDone(max);
+                }
+                recover = in.needsRecovery();
+                held = hasWaiting() && order.isReplaying();
+            } finally {
+                in.leave();
             }
-            return taken < max ? taken + inner.poll(onCompletion, max - taken) : taken;
-        } finally {
-            user = outer;
+        } while (again);
+        if (recover) {
+            disk.lanes().recover();
+        }
+        if (held) {
+            disk.lanes().all().help();
         }
     }
 
-    private void completed(int slot, int status) {
-        int op = ops[slot];
-        int tag = tags[slot];
-        tally.ended(op, bytes[slot], status);
-        Bounce bounce = bounces[slot];
-        if (bounce != null && bounce.inUse()) {
-            if (op == BlockOp.READ && status == BlockStatus.OK) {
-                bounce.copyOut();
+    /// @return false if the lane was abandoned
+    private boolean advance(Lane in) {
+        if (in.mode() == Lane.Mode.OPEN) {
+            if (in.collect() < 0 || !in.drain()) {
+                return false;
             }
-            bounce.end();
         }
-        // Free before the handler runs: it may submit.
-        free[freeCount++] = slot;
-        CompletionHandler handler = user;
-        if (handler != null) {
-            handler.completed(tag, status);
+        if (hasHeldBack() || in.isDriverGone()) {
+            in.expire(System.nanoTime(), disk.parkNanos());
+        }
+        return true;
+    }
+
+    private boolean hasHeldBack() {
+        return !waiting.isEmpty() || !lost.isEmpty();
+    }
+
+    private void takeDone(int max) {
+        while (!done.isEmpty() && readyCount < max && readyCount < readyTags.length) {
+            Request request = done.take();
+            int at = readyFirst + readyCount;
+            if (at >= readyTags.length) {
+                at -= readyTags.length;
+            }
+            readyTags[at] = request.tag;
+            readyStatuses[at] = request.status;
+            readyCount++;
+            // Free before the handler runs: it may submit.
+            release(request);
         }
     }
 
     @Override
     public boolean await(long nanos) {
-        if (refusedCount > 0) {
-            inner.kick();
+        if (readyCount > 0) {
             return true;
         }
-        return inner.await(nanos);
+        now = 0;
+        long end = System.nanoTime() + nanos;
+        long left = nanos;
+        if (unkicked) {
+            kick();
+        }
+        sleeper = Thread.currentThread();
+        try {
+            while (true) {
+                int some = awaitOnce(left);
+                if (some > 0) {
+                    return true;
+                }
+                if (order.isReplaying()) {
+                    disk.lanes().all().help();
+                }
+                left = end - System.nanoTime();
+                if (left <= 0 || closed.get()) {
+                    return false;
+                }
+            }
+        } finally {
+            sleeper = null;
+        }
+    }
+
+    /// @return 1 if there may be a completion, else 0
+    private int awaitOnce(long left) {
+        Lane in = lane;
+        if (!in.tryEnter()) {
+            // Another of the lane sleeps in the driver's code, or somebody is in for a moment.
+            nap(in.hasSleeper() ? Math.min(left, SHARED_NAP_NANOS) : 1);
+            return 0;
+        }
+        long nap = 0;
+        int some = 0;
+        try {
+            if (!isIn(in)) {
+                return 0;
+            }
+            if (!done.isEmpty()) {
+                return 1;
+            }
+            if (in.isServing()) {
+                boolean held = hasWaiting();
+                if (!in.drain()) {
+                    return 0;
+                }
+                some = in.await(held ? Math.min(left, SHARED_NAP_NANOS) : left);
+                nap = in.isWanted() ? 1 : 0;
+            } else {
+                // What the driver has still to say is collected until the disk closes the lane.
+                if (!advance(in)) {
+                    return 0;
+                }
+                some = done.isEmpty() ? 0 : 1;
+                nap = in.mode() == Lane.Mode.OPEN ? SHARED_NAP_NANOS : CLOSED_NAP_NANOS;
+            }
+        } finally {
+            in.leave();
+        }
+        if (some == 0 && nap > 0) {
+            nap(Math.min(left, nap));
+        }
+        return Math.max(some, 0);
+    }
+
+    @SuppressWarnings("ThreadPriorityCheck") // a hint: who is in leaves in a moment
+    private void nap(long nanos) {
+        if (nanos == 1) {
+            Thread.yield();
+        } else {
+            LockSupport.parkNanos(this, nanos);
+        }
+    }
+
+    @Override
+    public void wake() {
+        wakeOwner();
+        lane.wakeSleeper();
     }
 
     @Override
     public boolean isOpen() {
-        return !closed.get() && inner.isOpen();
+        return !closed.get() && lane.mode() != Lane.Mode.GONE;
     }
 
+    /// Ends the queue; any thread.
     @Override
     public void close() {
         if (!closed.compareAndSet(false, true)) {
             return;
         }
         try {
-            inner.close();
+            disk.lanes().close(this, Deadline.afterMillis(CLOSE_MILLIS));
         } finally {
-            for (Bounce bounce : bounces) {
-                if (bounce != null) {
-                    bounce.close();
-                }
-            }
-            counters.close(tally);
+            wakeOwner();
             access.closed(this);
         }
+    }
+
+    // ---- Closing; the lane is entered
+
+    /// Lets everything go that the device does not have.
+    void discardHeldBack(Lane in) {
+        failHeldBack(in, BlockStatus.ABORTED, System.nanoTime());
+    }
+
+    boolean hasIssued() {
+        for (Request request : requests) {
+            if (request.state == Request.ISSUED) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// The device's queue is closed: nothing is in flight any more.
+    void discardIssued(Lane in) {
+        endAll(in, Request.ISSUED, BlockStatus.ABORTED, System.nanoTime());
+    }
+
+    /// The last of it.
+    void freeMemory() {
+        for (Request request : requests) {
+            request.close();
+        }
+        OLDEST.setRelease(this, NONE);
     }
 }

@@ -1,5 +1,6 @@
 package helix.block.internal;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -18,46 +19,57 @@ import org.slf4j.LoggerFactory;
 final class DiskTable {
     private static final Logger LOG = LoggerFactory.getLogger(DiskTable.class);
 
-    private final Consumer<PassThroughDisk> publisher;
-    private final Map<String, PassThroughDisk> disksByKey = new LinkedHashMap<>();
-    private final Map<Backend, PassThroughDisk> disksByBackend = new HashMap<>();
+    private final Consumer<StableDisk> publisher;
+    private final Map<String, StableDisk> disksByKey = new LinkedHashMap<>();
+    private final Map<Backend, StableDisk> disksByBackend = new HashMap<>();
     private final Set<String> names = new HashSet<>();
     private final Set<String> deviceIds = new HashSet<>();
     private final Set<String> reportedTwins = new HashSet<>();
 
+    private final Duration park;
+
     /// @param publisher told of each new disk, without a lock held
-    DiskTable(Consumer<PassThroughDisk> publisher) {
+    /// @param park how long requests wait for a driver
+    DiskTable(Consumer<StableDisk> publisher, Duration park) {
         this.publisher = publisher;
+        this.park = park;
     }
 
     /// A driver published a block device.
     void added(Backend backend) {
         boolean isNew;
-        PassThroughDisk disk;
+        StableDisk disk;
         synchronized (this) {
             String key = keyOf(backend);
-            PassThroughDisk known = disksByKey.get(key);
+            StableDisk known = disksByKey.get(key);
             isNew = known == null;
             if (known == null) {
                 String name = DiskNames.next(backend.wishedName(), names);
                 names.add(name);
-                known = new PassThroughDisk(name, backend);
+                known = new StableDisk(name, backend, park);
                 disksByKey.put(key, known);
             }
             disk = known;
             disksByBackend.put(backend, disk);
-            disk.attach(backend);
+            disk.claim(backend.deviceId());
         }
+        // Without the lock: other disks do not wait for this one's driver.
+        disk.attach(backend);
         if (isNew) {
             publisher.accept(disk);
         }
     }
 
     /// A block device's service went.
-    synchronized void removed(Backend backend) {
-        PassThroughDisk disk = disksByBackend.remove(backend);
+    void removed(Backend backend) {
+        StableDisk disk;
+        boolean devicePresent;
+        synchronized (this) {
+            disk = disksByBackend.remove(backend);
+            devicePresent = deviceIds.contains(backend.deviceId());
+        }
         if (disk != null) {
-            disk.detach(backend, deviceIds.contains(backend.deviceId()));
+            disk.detach(backend, devicePresent);
         }
     }
 
@@ -68,23 +80,32 @@ final class DiskTable {
 
     /// A device is gone. Another one may come under the same id; it has nothing to do with the
     /// disks that were behind this one.
-    synchronized void deviceRemoved(String deviceId) {
-        deviceIds.remove(deviceId);
-        for (PassThroughDisk disk : disksByKey.values()) {
-            disk.deviceRemoved(deviceId);
+    void deviceRemoved(String deviceId) {
+        List<StableDisk> disks;
+        synchronized (this) {
+            deviceIds.remove(deviceId);
+            disks = List.copyOf(disksByKey.values());
         }
+        disks.forEach(disk -> disk.deviceRemoved(deviceId));
+    }
+
+    /// The disks whose media are in a device.
+    synchronized List<StableDisk> behind(String deviceId) {
+        return disksByKey.values().stream()
+                .filter(disk -> disk.deviceId().equals(deviceId))
+                .toList();
     }
 
     /// Forgets everything and closes what is open.
     void close() {
-        List<PassThroughDisk> disks;
+        List<StableDisk> disks;
         synchronized (this) {
             disks = new ArrayList<>(disksByKey.values());
             disksByKey.clear();
             disksByBackend.clear();
             names.clear();
         }
-        disks.forEach(PassThroughDisk::shutDown);
+        disks.forEach(StableDisk::shutDown);
     }
 
     /// The key of a medium: its identity, and the device too where the identity does not tell it
@@ -95,7 +116,7 @@ final class DiskTable {
         if (!backend.isUnique() || disksByKey.containsKey(distinguished)) {
             return distinguished;
         }
-        PassThroughDisk holder = disksByKey.get(plain);
+        StableDisk holder = disksByKey.get(plain);
         if (holder == null || holder.mayBeBehind(backend.deviceId())) {
             return plain;
         }

@@ -28,7 +28,7 @@ class DiskAccessTest {
     private final MemoryBlockDevice drive = Rig.drive("A");
     private final List<Integer> statuses = new ArrayList<>();
     private Backend backend;
-    private PassThroughDisk disk;
+    private StableDisk disk;
 
     @BeforeEach
     void plug() {
@@ -163,26 +163,22 @@ class DiskAccessTest {
     }
 
     @Test
-    void anAccessSurvivesTheRestartOfTheDriver() {
-        try (Access access = disk.open(OpenMode.WRITE_SHARED, "test")) {
-            BlockQueue old = access.openQueue(QueueOptions.polled(4));
+    void anAccessAndItsQueuesSurviveTheRestartOfTheDriver() {
+        try (Access access = disk.open(OpenMode.WRITE_SHARED, "test");
+                BlockQueue queue = access.openQueue(QueueOptions.polled(4));
+                DmaBuffer buffer = access.allocate(512)) {
             drive.remove(BlockStatus.GENERATION_GONE);
             rig.table.removed(backend);
-            assertThat(old.isOpen()).isFalse();
-            assertThatThrownBy(() -> access.readBlock(0, bytes(512, 0)))
-                    .isInstanceOf(BlockException.class)
-                    .hasMessageContaining("no driver at 0000:00:04.0");
+            assertThat(queue.isOpen()).isTrue();
+            assertThat(queue.submit(BlockOp.READ, 0, 0, 1, buffer, 0, 7)).isTrue();
+            assertThat(queue.await(1_000_000)).isFalse();
 
             MemoryBlockDevice next = Rig.drive("A");
             rig.serve(next, "0000:00:04.0", "nvme0n1");
+            assertThat(drain(queue)).containsExactly(BlockStatus.OK);
             access.writeBlock(0, bytes(512, 3));
-            try (BlockQueue queue = access.openQueue(QueueOptions.polled(4));
-                    DmaBuffer buffer = access.allocate(512)) {
-                assertThat(queue.submit(BlockOp.READ, 0, 0, 1, buffer, 0, 0)).isTrue();
-                assertThat(drain(queue)).containsExactly(BlockStatus.OK);
-            }
-            assertThat(old.isOpen()).isFalse();
-            assertThat(next.queuesOpen()).isZero();
+            assertThat(disk.statistics().parked()).isEqualTo(1);
+            assertThat(next.queuesOpen()).isEqualTo(2);
         }
         assertThat(drive.queuesOpen()).isZero();
     }

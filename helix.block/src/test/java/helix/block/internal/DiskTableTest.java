@@ -16,7 +16,7 @@ class DiskTableTest {
         rig.serve(Rig.drive("A"), "0000:00:04.0", "nvme0n1");
 
         assertThat(rig.published).hasSize(1);
-        PassThroughDisk disk = rig.published.getFirst();
+        StableDisk disk = rig.published.getFirst();
         assertThat(disk.name()).isEqualTo("nvme0n1");
         assertThat(disk.state()).isEqualTo(State.PRESENT);
         assertThat(disk.backing()).contains(new Backing("0000:00:04.0", "nvme", 1));
@@ -26,7 +26,7 @@ class DiskTableTest {
     @Test
     void theSameSerialInAnotherSlotRevivesTheSameDisk() {
         rig.unplug(rig.serve(Rig.drive("A"), "0000:00:04.0", "nvme0n1"));
-        PassThroughDisk disk = rig.published.getFirst();
+        StableDisk disk = rig.published.getFirst();
         assertThat(disk.state()).isEqualTo(State.ABSENT);
         assertThat(disk.backing()).isEmpty();
 
@@ -43,17 +43,17 @@ class DiskTableTest {
         rig.serve(Rig.drive("B"), "0000:00:04.0", "nvme0n1");
 
         assertThat(rig.published)
-                .extracting(PassThroughDisk::name)
+                .extracting(StableDisk::name)
                 .containsExactly("nvme0n1", "nvme1n1");
         assertThat(rig.published)
-                .extracting(PassThroughDisk::state)
+                .extracting(StableDisk::state)
                 .containsExactly(State.ABSENT, State.PRESENT);
     }
 
     @Test
     void withoutItsDriverADiskIsDriverlessUntilTheDeviceGoes() {
         Backend backend = rig.serve(Rig.drive("A"), "0000:00:04.0", "nvme0n1");
-        PassThroughDisk disk = rig.published.getFirst();
+        StableDisk disk = rig.published.getFirst();
 
         rig.table.removed(backend);
         assertThat(disk.state()).isEqualTo(State.DRIVERLESS);
@@ -79,7 +79,7 @@ class DiskTableTest {
         Backend first = rig.serve(Rig.drive("A"), "0000:00:04.0", "nvme0n1");
         Backend second = rig.serve(Rig.drive("A"), "0000:00:05.0", "nvme1n1");
         assertThat(rig.published)
-                .extracting(PassThroughDisk::name)
+                .extracting(StableDisk::name)
                 .containsExactly("nvme0n1", "nvme1n1");
 
         rig.unplug(first);
@@ -87,7 +87,7 @@ class DiskTableTest {
         rig.serve(Rig.drive("A"), "0000:00:05.0", "nvme1n1");
 
         assertThat(rig.published)
-                .extracting(PassThroughDisk::state)
+                .extracting(StableDisk::state)
                 .containsExactly(State.ABSENT, State.PRESENT);
     }
 
@@ -96,9 +96,7 @@ class DiskTableTest {
         rig.serve(Rig.drive(""), "0000:00:04.0", "vblk0");
         rig.serve(Rig.drive(""), "0000:00:05.0", "vblk1");
 
-        assertThat(rig.published)
-                .extracting(PassThroughDisk::name)
-                .containsExactly("vblk0", "vblk1");
+        assertThat(rig.published).extracting(StableDisk::name).containsExactly("vblk0", "vblk1");
     }
 
     @Test
@@ -109,7 +107,7 @@ class DiskTableTest {
         rig.serve(twin, "0000:00:05.0", "nvme1n1");
 
         assertThat(rig.published)
-                .extracting(PassThroughDisk::state)
+                .extracting(StableDisk::state)
                 .containsExactly(State.DRIVERLESS, State.PRESENT);
     }
 

@@ -4,6 +4,7 @@ import helix.driver.api.block.BlockDevice;
 import helix.driver.api.block.BlockIdentity;
 import helix.driver.kit.MemoryBlockDevice;
 import helix.hal.api.Device;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -12,9 +13,17 @@ import java.util.Map;
 final class Rig {
     static final int BLOCK = 512;
 
-    final List<PassThroughDisk> published = new ArrayList<>();
-    final DiskTable table = new DiskTable(published::add);
+    final List<StableDisk> published = new ArrayList<>();
+    final DiskTable table;
     private long generation;
+
+    Rig() {
+        this(Duration.ofSeconds(30));
+    }
+
+    Rig(Duration park) {
+        table = new DiskTable(published::add, park);
+    }
 
     static MemoryBlockDevice drive(String serial) {
         return new MemoryBlockDevice(

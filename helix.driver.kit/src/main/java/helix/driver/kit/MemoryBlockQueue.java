@@ -40,6 +40,7 @@ final class MemoryBlockQueue implements BlockQueue {
     private int visible;
     private long random = 0x9E37_79B9_7F4A_7C15L;
     private boolean closed;
+    private volatile boolean woken;
 
     MemoryBlockQueue(MemoryBlockDevice device, int depth) {
         this.device = device;
@@ -220,12 +221,19 @@ final class MemoryBlockQueue implements BlockQueue {
         long end = System.nanoTime() + nanos;
         while (visible == 0 || (device.isStalled() && device.goneStatus() == BlockStatus.OK)) {
             long left = end - System.nanoTime();
-            if (left <= 0) {
+            if (left <= 0 || woken) {
+                woken = false;
                 return false;
             }
             LockSupport.parkNanos(Math.min(left, PAUSE_NANOS));
         }
         return true;
+    }
+
+    /// Seen after at most a pause.
+    @Override
+    public void wake() {
+        woken = true;
     }
 
     @Override

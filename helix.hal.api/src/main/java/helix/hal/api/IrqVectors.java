@@ -42,13 +42,13 @@ public interface IrqVectors extends AutoCloseable {
     /// How often the handler was called.
     ///
     /// @param vector 0 to [#count()] - 1
-    /// @return a count since the vectors were allocated
+    /// @return a count since the vectors were allocated or adopted
     long delivered(int vector);
 
     /// How often the platform masked a vector because it came too often or never ceased; such a
     /// vector is dispatched again after [#unmask(int)].
     ///
-    /// @return a count since the vectors were allocated
+    /// @return a count since the vectors were allocated or adopted
     default long storms() {
         return 0;
     }

@@ -90,11 +90,7 @@ public final class QemuComponent {
         // Listeners publish its devices within that call; now others may count on them.
         registration.setProperties(
                 FrameworkUtil.asDictionary(
-                        Map.of(
-                                "helix.machine",
-                                published.name(),
-                                "helix.machine.announced",
-                                true)));
+                        Map.of("helix.machine", published.name(), Machine.ANNOUNCED, true)));
     }
 
     private QemuMachine.Settings settings() {

@@ -1,5 +1,6 @@
 package helix.modules.internal;
 
+import helix.hal.api.Deadline;
 import helix.modules.api.Agent;
 import helix.modules.api.Idle;
 import helix.modules.api.ModuleContext.AgentHandle;
@@ -7,6 +8,7 @@ import helix.modules.api.ModuleError;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 /// The round counter is its heartbeat: odd while the agent works. The supervisor looks at it now
 /// and then, so that a round costs no reading of a clock.
 final class AgentThread implements AgentHandle {
+    /// What the names of the HAL's classes begin with, and of the machines'.
+    private static final String HAL = "helix.hal.";
+
     private static final VarHandle ROUNDS;
 
     static {
@@ -30,6 +35,7 @@ final class AgentThread implements AgentHandle {
     private final String name;
     private final Idle idle;
     private final Runnable onClose;
+    private final Runnable onExit;
     private final BiConsumer<AgentThread, Throwable> onFailure;
     private final long pauseNanos;
 
@@ -47,17 +53,20 @@ final class AgentThread implements AgentHandle {
     private long seenSince;
 
     /// @param onClose called once when it is closed, so that nobody keeps it
+    /// @param onExit called by its thread as the last it does
     /// @param onFailure told what the agent threw; its thread ends then
     AgentThread(
             String name,
             Agent agent,
             Idle idle,
             Runnable onClose,
+            Runnable onExit,
             BiConsumer<AgentThread, Throwable> onFailure) {
         this.name = name;
         this.agent = agent;
         this.idle = idle;
         this.onClose = onClose;
+        this.onExit = onExit;
         this.onFailure = onFailure;
         this.pauseNanos = idle.pause().toNanos();
     }
@@ -70,7 +79,18 @@ final class AgentThread implements AgentHandle {
     synchronized void begin(String module, String deviceId) {
         Agent work = agent;
         if (!closed && thread == null && work != null) {
-            thread = Threads.start(module, deviceId, name, () -> run(work));
+            thread =
+                    Threads.start(
+                            module,
+                            deviceId,
+                            name,
+                            () -> {
+                                try {
+                                    run(work);
+                                } finally {
+                                    onExit.run();
+                                }
+                            });
         }
     }
 
@@ -119,14 +139,34 @@ final class AgentThread implements AgentHandle {
 
     /// Whether one call of the agent has lasted that long. For the supervisor alone, which calls it
     /// at least twice in that time.
-    boolean isStuck(long nanoTime, long limitNanos) {
+    ///
+    /// An access to a machine that does not answer ends by its own deadline, which is as long as an
+    /// agent's round may last. So that the two do not race, an agent that is inside the HAL has a
+    /// while more: it is the machine that is late.
+    boolean isStuck(long nanoTime, long limitNanos, long inHalNanos) {
         long round = (long) ROUNDS.getOpaque(this);
         if (round != roundSeen || (round & 1) == 0 || !isAlive()) {
             roundSeen = round;
             seenSince = nanoTime;
             return false;
         }
-        return nanoTime - seenSince >= limitNanos;
+        long lasted = nanoTime - seenSince;
+        return lasted >= limitNanos && (lasted >= inHalNanos || !isInHal());
+    }
+
+    /// Whether it has ended without having been told to and without a word: code that ran out of
+    /// memory may not even be able to say so.
+    boolean isLost() {
+        Thread runner = thread;
+        return runner != null && !closed && !runner.isAlive();
+    }
+
+    /// Whether it is in a call of the HAL now. Looks at its stack: not for every round.
+    boolean isInHal() {
+        Thread runner = thread;
+        return runner != null
+                && Arrays.stream(runner.getStackTrace())
+                        .anyMatch(f -> f.getClassName().startsWith(HAL));
     }
 
     /// Ends it without waiting.
@@ -159,6 +199,22 @@ final class AgentThread implements AgentHandle {
         }
     }
 
+    /// Waits until it is out: for as long as a round may last, and an access to the machine.
+    ///
+    /// @return whether it is
+    boolean awaitRound(Deadline deadline) {
+        return awaitEnd(deadline.remainingMillis())
+                || (isInHal()
+                        && awaitEnd(
+                                ModuleRun.AGENT_IN_HAL_LIMIT
+                                        .minus(ModuleRun.AGENT_LIMIT)
+                                        .toMillis()));
+    }
+
+    @Nullable Thread thread() {
+        return thread;
+    }
+
     /// Where it is now, for a message.
     String where() {
         Thread runner = thread;
@@ -185,7 +241,7 @@ final class AgentThread implements AgentHandle {
     @Override
     public void close() {
         end();
-        if (!awaitEnd(ModuleRun.AGENT_LIMIT.toMillis())) {
+        if (!awaitRound(Deadline.after(ModuleRun.AGENT_LIMIT))) {
             onFailure.accept(this, new ModuleError("it does not end, it is in " + where()));
         }
     }

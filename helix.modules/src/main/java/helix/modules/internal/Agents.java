@@ -4,7 +4,6 @@ import helix.hal.api.Deadline;
 import helix.modules.api.Agent;
 import helix.modules.api.Idle;
 import helix.modules.api.ModuleError;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BiConsumer;
@@ -14,14 +13,20 @@ import org.jspecify.annotations.Nullable;
 final class Agents {
     private final String module;
     private final String deviceId;
+    private final Runnable onExit;
     private final BiConsumer<AgentThread, Throwable> onFailure;
     private final CopyOnWriteArrayList<AgentThread> agents = new CopyOnWriteArrayList<>();
     private boolean begun;
     private boolean closed;
 
-    Agents(String module, String deviceId, BiConsumer<AgentThread, Throwable> onFailure) {
+    Agents(
+            String module,
+            String deviceId,
+            Runnable onExit,
+            BiConsumer<AgentThread, Throwable> onFailure) {
         this.module = module;
         this.deviceId = deviceId;
+        this.onExit = onExit;
         this.onFailure = onFailure;
     }
 
@@ -31,7 +36,7 @@ final class Agents {
         }
         AgentThread[] self = new AgentThread[1];
         AgentThread thread =
-                new AgentThread(name, agent, idle, () -> agents.remove(self[0]), onFailure);
+                new AgentThread(name, agent, idle, () -> agents.remove(self[0]), onExit, onFailure);
         self[0] = thread;
         agents.add(thread);
         if (begun) {
@@ -47,13 +52,20 @@ final class Agents {
     }
 
     /// The first whose work has lasted too long.
-    @Nullable AgentThread stuck(long nanoTime, long limitNanos) {
+    @Nullable AgentThread stuck(long nanoTime, long limitNanos, long inHalNanos) {
+        AgentThread first = null;
         for (AgentThread agent : agents) {
-            if (agent.isStuck(nanoTime, limitNanos)) {
-                return agent;
+            // All are asked, because each notes its round when it is.
+            if (agent.isStuck(nanoTime, limitNanos, inHalNanos) && first == null) {
+                first = agent;
             }
         }
-        return null;
+        return first;
+    }
+
+    /// The first whose thread is gone, although nobody closed it.
+    @Nullable AgentThread lost() {
+        return agents.stream().filter(AgentThread::isLost).findFirst().orElse(null);
     }
 
     /// Whether the caller is one of them.
@@ -65,18 +77,23 @@ final class Agents {
     ///
     /// @return those that are not out by then
     List<AgentThread> close(Deadline deadline) {
+        return end().stream().filter(a -> !a.awaitRound(deadline)).toList();
+    }
+
+    /// Ends all and waits no longer than that, although one may be in an access to the machine.
+    ///
+    /// @return those that are not out by then
+    List<AgentThread> abandon(Deadline deadline) {
+        return end().stream().filter(a -> !a.awaitEnd(deadline.remainingMillis())).toList();
+    }
+
+    private List<AgentThread> end() {
         List<AgentThread> all;
         synchronized (this) {
             closed = true;
             all = List.copyOf(agents);
         }
         all.forEach(AgentThread::end);
-        List<AgentThread> stuck = new ArrayList<>();
-        for (AgentThread agent : all) {
-            if (!agent.awaitEnd(deadline.remainingMillis())) {
-                stuck.add(agent);
-            }
-        }
-        return stuck;
+        return all;
     }
 }

@@ -84,7 +84,8 @@ public final class BinderService implements Binder, InterruptFaultListener {
         this.bringing = new Bringing(context, this::leaseService);
         String conf = context.getProperty("helix.conf");
         Overrides overrides = new Overrides(conf == null ? null : Path.of(conf));
-        this.bindings = new Bindings(bringing, supervisor, overrides);
+        boolean heals = !"off".equals(context.getProperty("helix.heal"));
+        this.bindings = new Bindings(bringing, supervisor, overrides, heals);
     }
 
     /// Begins to bind.
@@ -264,14 +265,22 @@ public final class BinderService implements Binder, InterruptFaultListener {
     @Override
     public void handlerStuck(Lease lease, int vector, Duration since) {
         String why = "interrupt %d: handler stuck for %d ms".formatted(vector, since.toMillis());
-        fail(lease, why, new ModuleError(why));
+        ModuleRun run = holder(lease);
+        if (run != null) {
+            run.hang(why, Threads.find("irq " + lease.owner()));
+        }
     }
 
     private void fail(Lease lease, String why, Throwable cause) {
-        ModuleRun run = bindings.run(lease.device().id());
-        if (run != null && run.status().generation() == lease.epoch()) {
+        ModuleRun run = holder(lease);
+        if (run != null) {
             run.fail(why, cause);
         }
+    }
+
+    private @Nullable ModuleRun holder(Lease lease) {
+        ModuleRun run = bindings.run(lease.device().id());
+        return run != null && run.status().generation() == lease.epoch() ? run : null;
     }
 
     // --- what is asked of it ---------------------------------------------------------------------
@@ -304,6 +313,11 @@ public final class BinderService implements Binder, InterruptFaultListener {
     }
 
     @Override
+    public List<ModuleHealth> health() {
+        return bindings.health();
+    }
+
+    @Override
     public List<Rule> why(String deviceId) {
         return new Explanation(bindings, bringing, leaseService()).of(deviceId(deviceId));
     }
@@ -323,10 +337,10 @@ public final class BinderService implements Binder, InterruptFaultListener {
         }
         bindings.override(id, driver);
         ModuleRun run = bindings.run(id);
-        boolean serves =
-                run != null && run.driverName().equals(driver) && run.state() == State.RUNNING;
-        if (!serves) {
+        if (run == null || !run.driverName().equals(driver) || run.isEnding()) {
             restart(id);
+        } else {
+            awaitService(id); // it serves, or has just begun because of the override
         }
     }
 
@@ -348,6 +362,10 @@ public final class BinderService implements Binder, InterruptFaultListener {
     private void restart(String id) {
         stop(r -> r.deviceId().equals(id), PATIENCE);
         bindings.retry(id);
+        awaitService(id);
+    }
+
+    private void awaitService(String id) {
         bindings.awaitSettled(d -> d.equals(id), described(), Deadline.after(PATIENCE));
         ModuleStatus status =
                 module(id).orElseThrow(() -> new ModuleError("no driver matches " + id));

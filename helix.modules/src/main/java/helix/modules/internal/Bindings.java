@@ -2,6 +2,7 @@ package helix.modules.internal;
 
 import helix.hal.api.Deadline;
 import helix.modules.api.binder.Binder.DriverStatus;
+import helix.modules.api.binder.Binder.ModuleHealth;
 import helix.modules.api.binder.Binder.ModuleStatus;
 import helix.modules.api.binder.Binder.State;
 import helix.modules.internal.FilterTerm.Score;
@@ -20,8 +21,6 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// Which driver drives which device: what is known, what should be, and what is.
 ///
@@ -35,12 +34,12 @@ final class Bindings implements ModuleRun.Host {
     /// so long the best of them has time to be there.
     private static final Duration MOMENT = Duration.ofMillis(5);
 
-    private static final Logger LOG = LoggerFactory.getLogger(Bindings.class);
-
     private final AtomicBoolean pending = new AtomicBoolean();
     private final Bringing bringing;
     private final Supervisor supervisor;
     private final Overrides overrides;
+    private final SelfHeal heal;
+    private volatile CrashGuard guard = _ -> false;
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
@@ -50,14 +49,20 @@ final class Bindings implements ModuleRun.Host {
     private final Map<String, Past> past = new HashMap<>();
     private final Units units = new Units();
     private final Exchange exchange = new Exchange();
-    private volatile CrashHook crashes = _ -> false;
     private boolean halPresent;
     private boolean closed;
 
-    Bindings(Bringing bringing, Supervisor supervisor, Overrides overrides) {
+    /// @param heals whether what crashes is restarted
+    Bindings(Bringing bringing, Supervisor supervisor, Overrides overrides, boolean heals) {
         this.bringing = bringing;
         this.supervisor = supervisor;
         this.overrides = overrides;
+        this.heal = new SelfHeal(System::nanoTime, supervisor::later, heals, this::due);
+    }
+
+    /// Has somebody asked before a crashed module is restarted.
+    void guard(CrashGuard crashGuard) {
+        guard = crashGuard;
     }
 
     @Override
@@ -81,6 +86,7 @@ final class Bindings implements ModuleRun.Host {
     void remove(KnownDevice device) {
         // By service: the same slot may have been filled again already.
         locked(() -> devices.values().removeIf(d -> d.serviceId() == device.serviceId()));
+        heal.release(device.id());
     }
 
     void add(Driver driver) {
@@ -135,6 +141,7 @@ final class Bindings implements ModuleRun.Host {
                     int unit = units.of(driver.prefix(), device.id());
                     ModuleRun run = new ModuleRun(this, device, driver, unit);
                     runs.put(device.id(), run);
+                    heal.begun(device.id());
                     past.remove(device.id());
                     begun.add(run);
                 }
@@ -176,19 +183,29 @@ final class Bindings implements ModuleRun.Host {
         }
     }
 
-    /// Whether this very pair has failed: only a person's word, or a new device or revision, gives
-    /// it another chance.
+    /// Whether this very pair has failed: only self-heal, a person's word, or a new device or
+    /// revision gives it another chance.
     private boolean isTried(KnownDevice device, Driver driver) {
         Past last = past.get(device.id());
         return last != null
                 && last.status.state() != State.STOPPED
                 && last.factory == driver.serviceId()
-                && last.deviceService == device.serviceId();
+                && last.deviceService == device.serviceId()
+                && !heal.isDue(device.id());
+    }
+
+    /// A device may have its next generation.
+    private void due() {
+        changed();
+        bindAll();
     }
 
     /// Gives a device another chance.
     void retry(String deviceId) {
-        locked(() -> past.remove(deviceId));
+        locked(() -> {
+            heal.release(deviceId);
+            past.remove(deviceId);
+        });
         bindAll();
     }
 
@@ -198,6 +215,8 @@ final class Bindings implements ModuleRun.Host {
 
     void override(String deviceId, @Nullable String driver) {
         overrides.set(deviceId, driver);
+        heal.release(deviceId);
+        changed();
     }
 
     // --- what runs report ------------------------------------------------------------------------
@@ -210,31 +229,36 @@ final class Bindings implements ModuleRun.Host {
     @Override
     public void ended(ModuleRun run) {
         supervisor.remove(run);
-        List<ModuleRun> over = new ArrayList<>();
-        locked(() -> {
-            if (!exchange.keeps(run)) {
-                over.add(run);
-                over.removeIf(r -> !bury(r));
-            }
-        });
-        over.forEach(this::lost);
+        if (!isKept(run)) {
+            bury(run);
+        }
         bindAll();
     }
 
-    private boolean bury(ModuleRun run) {
-        boolean isIts = runs.remove(run.deviceId(), run);
-        if (isIts) {
-            past.put(run.deviceId(), new Past(run.status(), run.factory(), run.deviceService()));
+    private boolean isKept(ModuleRun run) {
+        lock.lock();
+        try {
+            return exchange.keeps(run);
+        } finally {
+            changed.signalAll();
+            lock.unlock();
         }
-        return isIts;
     }
 
-    /// A device has no run any more.
-    private void lost(ModuleRun run) {
-        boolean isCrash = run.state() == State.FAILED || run.state() == State.ZOMBIE;
-        if (isCrash && crashes.onCrash(run)) {
-            LOG.debug("the reload engine sees to {}", run.deviceId());
-        }
+    /// Makes a run that has ended a thing of the past.
+    private void bury(ModuleRun run) {
+        boolean crashed = run.state() == State.FAILED || run.state() == State.ZOMBIE;
+        boolean isCaredFor =
+                crashed && run.ending() != ModuleRun.Ending.ASKED && guard.takesCare(run);
+        locked(() -> {
+            if (runs.remove(run.deviceId(), run)) {
+                if (crashed) {
+                    heal.failed(SelfHeal.End.of(run), isCaredFor);
+                }
+                past.put(
+                        run.deviceId(), new Past(run.status(), run.factory(), run.deviceService()));
+            }
+        });
     }
 
     @Override
@@ -320,12 +344,16 @@ final class Bindings implements ModuleRun.Host {
         try {
             List<ModuleStatus> all = new ArrayList<>();
             runs.values().forEach(r -> all.add(r.status()));
-            past.values().forEach(p -> all.add(p.status));
+            past.values().forEach(p -> all.add(heal.show(p.status)));
             all.sort(Comparator.comparing(ModuleStatus::deviceId));
             return all;
         } finally {
             lock.unlock();
         }
+    }
+
+    List<ModuleHealth> health() {
+        return moduleStatus().stream().map(heal::health).toList();
     }
 
     /// @param idle drivers whose factories are not there, since nothing is that they could drive
@@ -361,17 +389,6 @@ final class Bindings implements ModuleRun.Host {
     }
 
     // --- exchanging generations ------------------------------------------------------------------
-
-    /// Asked before a run that has failed is restarted.
-    @FunctionalInterface
-    interface CrashHook {
-        /// @return whether the asked one sees to it that the device is driven again
-        boolean onCrash(ModuleRun run);
-    }
-
-    void onCrash(CrashHook hook) {
-        crashes = hook;
-    }
 
     /// Binds no device to a bundle's drivers until they are shown; runs that there are go on.
     void hide(long bundleId) {
@@ -414,9 +431,9 @@ final class Bindings implements ModuleRun.Host {
         locked(() -> {
             exchange.held.remove(deviceId);
             over.addAll(exchange.takeEnded(deviceId));
-            over.removeIf(r -> !bury(r));
+            over.removeIf(r -> !r.equals(runs.get(deviceId)));
         });
-        over.forEach(this::lost);
+        over.forEach(this::bury);
         bindAll();
     }
 
@@ -440,8 +457,8 @@ final class Bindings implements ModuleRun.Host {
     /// Makes the next generation of a device that is held; it has not begun, and is not the
     /// device's run yet.
     ModuleRun next(KnownDevice device, Driver driver) {
-        lock.lock();
         ModuleRun run;
+        lock.lock();
         try {
             run = new ModuleRun(this, device, driver, units.of(driver.prefix(), device.id()));
         } finally {
@@ -455,6 +472,7 @@ final class Bindings implements ModuleRun.Host {
     void swap(ModuleRun next) {
         locked(() -> {
             runs.put(next.deviceId(), next);
+            heal.begun(next.deviceId());
             past.remove(next.deviceId());
         });
     }
@@ -516,7 +534,9 @@ final class Bindings implements ModuleRun.Host {
             return run.state() == State.RUNNING;
         }
         Driver driver = choice(device);
-        return driver == null ? !isAwaited(device, described) : isTried(device, driver);
+        return driver == null
+                ? !isAwaited(device, described)
+                : isTried(device, driver) && !heal.isPausing(device.id());
     }
 
     /// Whether a driver would match whose factory comes a moment after the device that it needs.

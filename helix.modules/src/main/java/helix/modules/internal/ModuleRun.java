@@ -2,6 +2,7 @@ package helix.modules.internal;
 
 import helix.hal.api.Deadline;
 import helix.hal.api.DeviceException;
+import helix.hal.api.DeviceTimeoutException;
 import helix.hal.api.Lease;
 import helix.hal.api.lease.LeaseService;
 import helix.modules.api.Agent;
@@ -25,6 +26,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,6 +40,16 @@ import org.slf4j.LoggerFactory;
 final class ModuleRun {
     /// The longest that one round of an agent may take.
     static final Duration AGENT_LIMIT = Duration.ofSeconds(1);
+
+    /// The longest that it may take if it is in a call of the HAL by then, which has a deadline of
+    /// its own: a machine answers an access within a second or is stalled.
+    static final Duration AGENT_IN_HAL_LIMIT = Duration.ofSeconds(2);
+
+    /// How long agents have to get out when the module was given up.
+    private static final Duration ABANDON_LIMIT = Duration.ofMillis(200);
+
+    /// How long what waits for a service's withdrawal is waited for when the module was given up.
+    private static final Duration WITHDRAW_LIMIT = Duration.ofMillis(500);
 
     /// The longest that constructing a module may take.
     private static final Duration CONSTRUCT_LIMIT = Duration.ofSeconds(10);
@@ -64,6 +76,16 @@ final class ModuleRun {
         Fenced() {
             super("this generation is over", null, false, false);
         }
+    }
+
+    /// How a run came to its end.
+    enum Ending {
+        /// Somebody wanted it to end.
+        ASKED,
+        /// The driver said in so many words that it cannot drive this device.
+        REFUSED,
+        /// Anything else: code that threw, hung, or reported that it cannot go on.
+        CRASHED
     }
 
     /// The binder, as a run sees it.
@@ -101,6 +123,9 @@ final class ModuleRun {
     private final CountDownLatch end = new CountDownLatch(1);
 
     private volatile List<AgentThread> stuckAgents = List.of();
+    private volatile @Nullable Thread stuckHandler;
+    private volatile boolean refused;
+    private volatile boolean served;
 
     // Dropped at the end, so that an old status keeps no driver's class.
     private volatile @Nullable Driver driver;
@@ -131,7 +156,7 @@ final class ModuleRun {
         this.version = driver.version().toString();
         this.unit = unit;
         this.name = driver.prefix() + unit;
-        this.agents = new Agents(name, deviceId, this::agentFailed);
+        this.agents = new Agents(name, deviceId, this::noteReturn, this::agentFailed);
         this.worker = new Worker(name, deviceId, this::workerLeft);
     }
 
@@ -168,6 +193,38 @@ final class ModuleRun {
     ModuleStatus status() {
         return new ModuleStatus(
                 name, deviceId, driverName, version, generation, state, reason, services.labels());
+    }
+
+    /// How it ended; to be asked when it has.
+    Ending ending() {
+        Cause why = cause.get();
+        if (why != null && why.failure() == null) {
+            return Ending.ASKED;
+        }
+        return refused ? Ending.REFUSED : Ending.CRASHED;
+    }
+
+    /// Whether its end is under way.
+    boolean isEnding() {
+        return cause.get() != null || fenced.get();
+    }
+
+    /// Whether it was ever in service.
+    boolean hasServed() {
+        return served;
+    }
+
+    /// The threads of an ended run that are still in the driver's code.
+    List<Thread> zombies() {
+        if (!finished.get()) {
+            return List.of();
+        }
+        boolean inStep = fenced.get() && !left && worker.current() != null;
+        return Stream.concat(
+                        Stream.of(inStep ? worker.thread() : null, stuckHandler),
+                        stuckAgents.stream().map(AgentThread::thread))
+                .filter(t -> t != null && t.isAlive())
+                .toList();
     }
 
     // --- from discovery to service ---------------------------------------------------------------
@@ -213,6 +270,7 @@ final class ModuleRun {
                 doing = "start";
                 step(doing, limit(made, Module.Step.START), () -> run(made::start));
                 agents.begin();
+                served = true;
                 inheritance = null;
                 enter(State.RUNNING);
                 LOG.info(
@@ -237,6 +295,8 @@ final class ModuleRun {
         // What it needed was taken away meanwhile, and that is why it failed.
         boolean isStopped = first != null && first.failure() == null;
         boolean plain = e instanceof ModuleError || e instanceof DeviceException;
+        // What did not answer in time may do so the next time.
+        refused = plain && first == null && !(e instanceof DeviceTimeoutException);
         if (!plain && !isStopped) {
             LOG.warn("{}: {} failed", name, doing, e);
         }
@@ -306,8 +366,19 @@ final class ModuleRun {
     /// The module's own report that it cannot go on.
     void fail(String why, Throwable failure) {
         if (cause.get() == null && !fenced.get()) {
-            LOG.warn("{}: {}", name, why, failure);
+            // First, because a log line takes memory, of which there may be none.
             requestEnd(Cause.failure(why));
+            LOG.warn("{}: {}", name, why, failure);
+        }
+    }
+
+    /// Gives the module up because code of it hangs on a thread of the HAL's.
+    ///
+    /// @param handler that thread, if it is known
+    void hang(String why, @Nullable Thread handler) {
+        if (cause.get() == null) {
+            stuckHandler = handler;
+            fence(why);
         }
     }
 
@@ -335,9 +406,9 @@ final class ModuleRun {
                     failure != null ? failure : why.isGone() ? GONE : "");
         } catch (Fenced e) {
             LOG.debug("{}: {}", name, e.getMessage());
-        } catch (Exception e) { // of the platform's own steps
-            LOG.warn("{} did not end cleanly", name, e);
+        } catch (Throwable e) { // of the platform's own steps, or memory
             fence("its end failed: " + Reason.of(e));
+            LOG.warn("{} did not end cleanly", name, e);
         }
     }
 
@@ -431,11 +502,19 @@ final class ModuleRun {
                             .formatted(step.what(), seconds(step.limit()), worker.where()));
             return;
         }
-        AgentThread stuck = agents.stuck(nanoTime, AGENT_LIMIT.toNanos());
-        if (stuck != null && cause.get() == null) {
-            String where = "agent " + stuck.name() + " stuck in " + stuck.where();
-            LOG.warn("{}: {}", name, where);
-            requestEnd(Cause.failure(where));
+        AgentThread stuck =
+                agents.stuck(nanoTime, AGENT_LIMIT.toNanos(), AGENT_IN_HAL_LIMIT.toNanos());
+        if (cause.get() != null) {
+            return; // its end is under way, and waits for agents itself
+        }
+        if (stuck != null) {
+            // Not stopped in the usual way: `stop` may wait for what the agent holds.
+            fence("agent " + stuck.name() + " stuck in " + stuck.where());
+            return;
+        }
+        AgentThread lost = agents.lost();
+        if (lost != null) {
+            requestEnd(Cause.failure("agent " + lost.name() + " has ended without a word"));
         }
     }
 
@@ -448,23 +527,40 @@ final class ModuleRun {
 
     private void reap(String why) {
         cause.compareAndSet(null, Cause.failure(why));
-        closeAgents();
-        String unconfirmed = null;
+        String text = why;
         try {
-            unconfirmed = release();
-        } catch (RuntimeException e) {
+            stuckAgents = agents.abandon(Deadline.after(ABANDON_LIMIT));
+            String unconfirmed = release();
+            text = unconfirmed == null ? why : why + "; " + unconfirmed;
+            withdraw();
+        } catch (Throwable e) { // the run ends all the same
+            text = why + "; its lease could not be released: " + Reason.of(e);
             LOG.warn("{}: its lease could not be released", name, e);
-            unconfirmed = Reason.of(e);
+        } finally {
+            finish(State.ZOMBIE, text);
+            worker.abandon();
+            noteReturn();
         }
+    }
+
+    /// Takes a given-up module's services back. That calls code of others, which may wait for the
+    /// module's: nothing else waits for that for long.
+    private void withdraw() throws InterruptedException {
         Instance of = instance;
         instance = null;
-        finish(State.ZOMBIE, unconfirmed == null ? why : why + "; " + unconfirmed);
-        worker.abandon();
-        noteReturn();
-        // Last, because both call code of others, which may wait for the module's.
-        services.close();
-        if (of != null) {
-            of.dispose();
+        Thread thread =
+                Threads.start(
+                        name,
+                        deviceId,
+                        "withdrawal",
+                        () -> {
+                            services.close();
+                            if (of != null) {
+                                of.dispose();
+                            }
+                        });
+        if (!thread.join(WITHDRAW_LIMIT)) {
+            LOG.warn("{}: somebody holds up the withdrawal of its services", name);
         }
     }
 
@@ -475,12 +571,19 @@ final class ModuleRun {
 
     /// A hung module is no zombie any more once its thread is gone.
     private synchronized void noteReturn() {
-        if (left && state == State.ZOMBIE) {
+        if (left && state == State.ZOMBIE && othersLeft()) {
             String why = reason + "; it has returned since";
             reason = why;
             state = State.FAILED;
             host.returned(this);
         }
+    }
+
+    private boolean othersLeft() {
+        // The agent that says so is about to end, its thread still lives.
+        Thread handler = stuckHandler;
+        return (handler == null || !handler.isAlive())
+                && stuckAgents.stream().allMatch(a -> a.isCurrentThread() || !a.isAlive());
     }
 
     // --- from one generation to the next ---------------------------------------------------------

@@ -1,5 +1,6 @@
 package helix.modules.internal;
 
+import org.jspecify.annotations.Nullable;
 import org.slf4j.MDC;
 
 /// Threads of the platform on which a module's code runs: named after it, and with its device and
@@ -26,5 +27,14 @@ final class Threads {
         thread.setContextClassLoader(Threads.class.getClassLoader());
         thread.start();
         return thread;
+    }
+
+    /// The thread of that name, or null: for one that is the HAL's, and only once something of a
+    /// module hangs there.
+    static @Nullable Thread find(String name) {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(t -> t.getName().equals(name))
+                .findFirst()
+                .orElse(null);
     }
 }

@@ -88,6 +88,10 @@ final class Worker {
         return step;
     }
 
+    Thread thread() {
+        return thread;
+    }
+
     boolean isCurrentThread() {
         return Thread.currentThread().equals(thread);
     }

@@ -9,6 +9,7 @@ import helix.hal.api.lease.LeaseService;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -16,6 +17,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class FakeLeases implements LeaseService {
     private final Map<String, FakeLease> held = new ConcurrentHashMap<>();
     private final Map<String, Long> epochs = new ConcurrentHashMap<>();
+    private final Set<String> unconfirmed = ConcurrentHashMap.newKeySet();
     final AtomicInteger retired = new AtomicInteger();
     final AtomicInteger releases = new AtomicInteger();
     volatile boolean confirms = true;
@@ -23,6 +25,12 @@ final class FakeLeases implements LeaseService {
 
     @Override
     public Lease grant(Device device, String owner) {
+        if (unconfirmed.contains(device.id())) {
+            if (!confirms) {
+                throw new DeviceException(device.id() + " is quarantined");
+            }
+            unconfirmed.remove(device.id());
+        }
         FakeLease lease = new FakeLease(device, owner, epochs.merge(device.id(), 1L, Long::sum));
         FakeLease other = held.putIfAbsent(device.id(), lease);
         if (other != null) {
@@ -39,6 +47,9 @@ final class FakeLeases implements LeaseService {
     @Override
     public Release release(Lease lease, Deadline deadline) {
         ((FakeLease) lease).state = confirms ? Lease.State.RELEASED : Lease.State.QUARANTINED;
+        if (!confirms) {
+            unconfirmed.add(lease.device().id());
+        }
         held.remove(lease.device().id(), lease);
         releases.incrementAndGet();
         return new Release(confirms, confirms ? "FLR" : "no answer in " + deadline, 0, 0, 0);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import helix.hal.api.InterruptFaultListener;
 import helix.hal.api.Lease;
+import helix.hal.api.MmioRegion;
 import helix.modules.api.Idle;
 import helix.modules.api.Module.Step;
 import helix.modules.api.ModuleError;
@@ -36,7 +37,8 @@ class LifeCycleTest {
 
     @BeforeEach
     void boot() throws Exception {
-        platform = new TestPlatform(folder);
+        // What fails stays so here; see HealingTest.
+        platform = new TestPlatform(folder, Map.of("helix.heal", "off"));
     }
 
     @AfterEach
@@ -185,10 +187,61 @@ class LifeCycleTest {
         platform.device(A);
         platform.device(B);
         platform.driver("1.0.0");
-        platform.await(A, State.FAILED);
+        platform.await(A, State.ZOMBIE);
         assertThat(platform.module(A).reason()).startsWith("agent timeouts stuck in helix.modules");
         assertThat(platform.module(B).state()).isEqualTo(State.RUNNING);
-        assertThat(Probe.LOG).contains(A + " stop", "interrupted");
+        platform.await("its interruption", () -> Probe.LOG.contains("interrupted"));
+        // It might wait for what the agent holds.
+        assertThat(Probe.LOG).doesNotContain(A + " stop");
+        platform.await("a zombie", () -> platform.binder.health().getFirst().zombies() == 1);
+        Probe.release();
+        platform.await(A, State.FAILED);
+        platform.await("no zombie", () -> platform.binder.health().getFirst().zombies() == 0);
+        assertThat(platform.module(A).reason()).endsWith("it has returned since");
+    }
+
+    @Test
+    void anAgentThatWaitsForTheMachineIsNotStuckBeforeTheAccessIs() throws Exception {
+        AtomicInteger rounds = new AtomicInteger();
+        Probe.HOOKS.put(
+                A + " start",
+                c -> {
+                    MmioRegion slow =
+                            MmioRegion.ofAccess(
+                                    "slow", c.lease(), SlowMachine.answersAfter(1_150), 0, 64);
+                    c.agent(
+                            "watch",
+                            () -> {
+                                if (rounds.getAndIncrement() == 0) {
+                                    int _ = slow.read32(0);
+                                }
+                                return 0;
+                            },
+                            Idle.every(Duration.ofMillis(10)));
+                    return null;
+                });
+        platform.device(A);
+        platform.driver("1.0.0");
+        platform.settle();
+        platform.await("the round after the slow one", () -> rounds.get() > 1);
+        assertThat(platform.module(A).state()).isEqualTo(State.RUNNING);
+    }
+
+    @Test
+    void anAgentThatLoopsInsideTheHalIsStuckAllTheSame() throws Exception {
+        Probe.HOOKS.put(
+                A + " start",
+                c -> {
+                    MmioRegion slow =
+                            MmioRegion.ofAccess(
+                                    "slow", c.lease(), SlowMachine.neverAnswers(), 0, 64);
+                    c.agent("watch", () -> slow.read32(0), Idle.every(Duration.ofMillis(10)));
+                    return null;
+                });
+        platform.device(A);
+        platform.driver("1.0.0");
+        platform.await(A, State.ZOMBIE);
+        assertThat(platform.module(A).reason()).contains("agent watch stuck in ");
     }
 
     @Test

@@ -42,6 +42,21 @@ public final class Probe {
         return hook == null ? null : hook.call(context);
     }
 
+    /// A step that is not logged.
+    public static void hook(String step) {
+        Hook hook = HOOKS.get(step);
+        if (hook == null) {
+            return;
+        }
+        try {
+            hook.call(null);
+        } catch (RuntimeException e) {
+            throw e;
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     /// The same for a step that some revision takes otherwise: by `init@2.0.0` or as above.
     public static @Nullable Object call(
             String device, String step, String version, @Nullable ModuleContext context)

@@ -1,6 +1,7 @@
 package helix.shell.blk;
 
 import helix.block.api.Disk;
+import helix.block.api.Disk.Latency;
 import helix.block.api.Disk.Statistics;
 import helix.shell.Output;
 import helix.shell.Platform;
@@ -8,6 +9,7 @@ import helix.shell.Report;
 import helix.shell.Sizes;
 import helix.shell.Table;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
@@ -25,7 +27,23 @@ public final class Stat extends Report {
                     .number("READ", r -> Sizes.text(r.bytesRead()))
                     .number("WRITTEN", r -> Sizes.text(r.bytesWritten()))
                     .number("ERRORS", Row::errors)
-                    .number("BOUNCED", Row::bounced);
+                    .number("BOUNCED", Row::bounced)
+                    .number("PARKED", Row::parked)
+                    .number("ADOPTED", Row::adopted)
+                    .number("REPLAYED", Row::replayed);
+
+    private static final Table<Delay> DELAYS =
+            new Table<Delay>()
+                    .column("NAME", Delay::disk)
+                    .column("REQUEST", d -> d.latency().operation())
+                    .number("COUNT", d -> d.latency().count())
+                    .number("MIN US", d -> micros(d.latency().min()))
+                    .number("MEAN US", d -> micros(d.latency().mean()))
+                    .number("50 %", d -> micros(d.latency().p50()))
+                    .number("90 %", d -> micros(d.latency().p90()))
+                    .number("99 %", d -> micros(d.latency().p99()))
+                    .number("99.9 %", d -> micros(d.latency().p999()))
+                    .number("MAX US", d -> micros(d.latency().max()));
 
     private final Platform platform;
 
@@ -43,6 +61,10 @@ public final class Stat extends Report {
     /// @param bytesWritten bytes written
     /// @param errors requests that ended with an error
     /// @param bounced requests that had to be copied
+    /// @param parked requests that waited for a driver
+    /// @param adopted requests in flight that a driver's next generation took over
+    /// @param replayed requests that were submitted again after a reset
+    /// @param latencies how long requests took, in microseconds, for each kind there was
     record Row(
             String name,
             long reads,
@@ -52,7 +74,11 @@ public final class Stat extends Report {
             long bytesRead,
             long bytesWritten,
             long errors,
-            long bounced) {
+            long bounced,
+            long parked,
+            long adopted,
+            long replayed,
+            List<Latency> latencies) {
         static Row of(Disk disk) {
             Statistics s = disk.statistics();
             return new Row(
@@ -64,9 +90,15 @@ public final class Stat extends Report {
                     s.bytesRead(),
                     s.bytesWritten(),
                     s.errors(),
-                    s.bounced());
+                    s.bounced(),
+                    s.parked(),
+                    s.adopted(),
+                    s.replayed(),
+                    disk.latencies());
         }
     }
+
+    private record Delay(String disk, Latency latency) {}
 
     /// Makes the command.
     ///
@@ -84,6 +116,18 @@ public final class Stat extends Report {
         List<Row> rows = disks.stream().map(Row::of).toList();
         if (!out.json(rows)) {
             TABLE.print(out, rows);
+            List<Delay> delays =
+                    rows.stream()
+                            .flatMap(r -> r.latencies().stream().map(l -> new Delay(r.name(), l)))
+                            .toList();
+            if (!delays.isEmpty()) {
+                out.line("");
+                DELAYS.print(out, delays);
+            }
         }
+    }
+
+    private static String micros(double value) {
+        return String.format(Locale.ROOT, "%.1f", value);
     }
 }

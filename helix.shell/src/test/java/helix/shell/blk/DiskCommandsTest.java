@@ -215,9 +215,22 @@ final class DiskCommandsTest {
     void statShowsCountersAsTableAndJson() throws Exception {
         JsonObject row = shell.json("blk:stat --json").getAsJsonArray().get(0).getAsJsonObject();
         assertThat(row.get("bytesWritten").getAsLong()).isEqualTo(1024);
-        assertThat(shell.execute("stat nvme0n1").lines().toList().get(1))
-                .isEqualTo(
-                        "nvme0n1      1       2        3       4  512B       1K       5        6");
+        assertThat(row.get("adopted").getAsLong()).isEqualTo(8);
+        assertThat(
+                        row.getAsJsonArray("latencies")
+                                .get(0)
+                                .getAsJsonObject()
+                                .get("p99")
+                                .getAsDouble())
+                .isEqualTo(25);
+        assertThat(shell.execute("stat nvme0n1").lines().map(l -> l.replaceAll(" +", " ")))
+                .containsExactly(
+                        "NAME READS WRITES FLUSHES OTHERS READ WRITTEN ERRORS BOUNCED PARKED ADOPTED"
+                                + " REPLAYED",
+                        "nvme0n1 1 2 3 4 512B 1K 5 6 7 8 9",
+                        "",
+                        "NAME REQUEST COUNT MIN US MEAN US 50 % 90 % 99 % 99.9 % MAX US",
+                        "nvme0n1 read 3 1.0 10.5 9.0 20.0 25.0 30.0 31.3");
     }
 
     @Test

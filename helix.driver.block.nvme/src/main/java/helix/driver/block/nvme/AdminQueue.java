@@ -5,6 +5,7 @@ import helix.hal.api.DeviceTimeoutException;
 import helix.hal.api.DmaBuffer;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -43,12 +44,50 @@ final class AdminQueue {
     private int lastStatus;
     private boolean arrived;
 
+    /// Which Asynchronous Event Requests the controller has, by bit.
+    private int requests;
+
     AdminQueue(Controller controller, int pageBytes, int addressBits) {
         this.controller = controller;
         Hal hal = controller.hal();
         submission = hal.allocate(pageBytes, pageBytes, addressBits);
         completion = hal.allocate(pageBytes, pageBytes, addressBits);
         data = hal.allocate(pageBytes, pageBytes, addressBits);
+    }
+
+    /// Takes over the queues of the generation before.
+    AdminQueue(Controller controller, int pageBytes, AdminState saved) {
+        this.controller = controller;
+        Hal hal = controller.hal();
+        submission = hal.adopt(saved.submission());
+        completion = hal.adopt(saved.completion());
+        data = hal.adopt(saved.data());
+        StateReader.require(
+                Math.min(submission.size(), Math.min(completion.size(), data.size())) >= pageBytes,
+                "admin queue without its pages; page bytes",
+                pageBytes);
+        tail = saved.tail();
+        head = saved.head();
+        phase = saved.phase();
+        nextId = saved.nextId();
+        requests = saved.requests();
+        eventCount = saved.events().length / 2;
+        System.arraycopy(saved.events(), 0, events, 0, saved.events().length);
+    }
+
+    /// What the next generation needs to go on. Called with the lock held, so no command is in
+    /// flight but event requests.
+    AdminState save() {
+        return new AdminState(
+                submission.address(),
+                completion.address(),
+                data.address(),
+                tail,
+                head,
+                phase,
+                nextId,
+                requests,
+                Arrays.copyOf(events, 2 * eventCount));
     }
 
     long submissionAddress() {
@@ -69,6 +108,7 @@ final class AdminQueue {
             head = 0;
             phase = 1;
             eventCount = 0;
+            requests = 0;
             waitingFor = -1;
         } finally {
             lock.unlock();
@@ -128,6 +168,8 @@ final class AdminQueue {
     void requestEvent(int number) {
         lock.lock();
         try {
+            // Noted first: an event that waits may complete the request at once.
+            requests |= 1 << number;
             submit(AdminCommand.asyncEventRequest(), FIRST_EVENT_ID + number);
         } finally {
             lock.unlock();
@@ -225,6 +267,7 @@ final class AdminQueue {
             lastStatus = status;
             arrived = true;
         } else if (id >= FIRST_EVENT_ID && id < FIRST_EVENT_ID + AsyncEvents.MAX_REQUESTS) {
+            requests &= ~(1 << (id - FIRST_EVENT_ID));
             if (status == StatusCode.SUCCESS && 2 * eventCount + 1 < events.length) {
                 events[2 * eventCount] = id - FIRST_EVENT_ID;
                 events[2 * eventCount + 1] = result;

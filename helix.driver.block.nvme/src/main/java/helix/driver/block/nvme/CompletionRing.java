@@ -42,6 +42,26 @@ final class CompletionRing {
         reportAt = Math.max(1, Math.min(room, entries / 4));
     }
 
+    /// Goes on where the generation before stopped.
+    void restore(QueueState.Rings saved) {
+        head = saved.head();
+        phase = saved.phase();
+        unreported = saved.unreported();
+        TAKEN.setRelease(this, head | phase << 16);
+    }
+
+    int head() {
+        return head;
+    }
+
+    int phase() {
+        return phase;
+    }
+
+    int unreported() {
+        return unreported;
+    }
+
     /// Whether there is an entry that was not consumed.
     boolean hasNext() {
         int value = CompletionEntry.dw3Acquire(ring, head);

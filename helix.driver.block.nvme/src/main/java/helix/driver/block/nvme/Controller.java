@@ -39,13 +39,14 @@ final class Controller {
         ENABLING,
         /// Shut down.
         STOPPED,
+        /// The next generation's.
+        PASSED,
         /// Could not be reset or brought up again.
         FAILED,
         /// No longer there.
         GONE
     }
 
-    private static final long MAX_PAGE_SHIFT = 16;
     private static final Duration QUIRK_DELAY = Duration.ofMillis(2300);
     private static final Duration SHUTDOWN_MIN = Duration.ofSeconds(2);
     private static final Duration SHUTDOWN_MAX = Duration.ofSeconds(30);
@@ -55,6 +56,7 @@ final class Controller {
     private final Settings settings;
     private final Set<Quirks> quirks;
     private final NvmeRegisters registers;
+    private final long cap;
     private final NvmeRegisters.Capabilities capabilities;
     private final int version;
     private final int addressBits;
@@ -75,53 +77,55 @@ final class Controller {
 
     /// Maps the registers and looks at what the controller can do; changes nothing yet.
     Controller(Hal hal, Settings settings) {
+        this(hal, settings, new NvmeRegisters(hal.registers()), null);
+    }
+
+    /// Takes over from the generation before: maps the registers, but accesses none of them.
+    Controller(Hal hal, Settings settings, ControllerState saved) {
+        this(hal, settings, new NvmeRegisters(hal.registers()), saved);
+        IdentifyController id = new IdentifyController(MemorySegment.ofArray(saved.identity()));
+        id.check(name(), null);
+        identity = id;
+        writeZeroesLimit = saved.writeZeroesLimit();
+        grantedPairs = saved.grantedPairs();
+        StateReader.require(grantedPairs <= maxPairs(), "granted pairs", grantedPairs);
+        if (saved.shadow() != 0) {
+            shadow = new ShadowDoorbells(hal, pageBytes(), saved.shadow(), saved.eventIndex());
+        }
+        Interrupts adopted = Interrupts.adopt(hal);
+        StateReader.require(
+                adopted.count() == saved.vectors(), "number of vectors", saved.vectors());
+        interrupts = adopted;
+        pairs = new Pairs(this, Geometry.of(capabilities, pageBytes(), id.mdts()), grantedPairs);
+    }
+
+    private Controller(
+            Hal hal, Settings settings, NvmeRegisters registers, @Nullable ControllerState saved) {
         this.hal = hal;
         this.settings = settings;
-        quirks = Quirks.of(hal.device());
-        registers = new NvmeRegisters(hal.mmio().map(hal.lease(), 0));
-        long cap = registers.cap();
-        if (cap == -1) {
+        this.registers = registers;
+        quirks = hal.quirks();
+        cap = saved == null ? registers.cap() : saved.cap();
+        if (cap == NvmeRegisters.ALL_ONES) {
             throw new DeviceGoneException(hal.name() + ": registers read all ones");
         }
         capabilities = NvmeRegisters.Capabilities.of(cap);
-        version = registers.vs();
-        checkCapabilities(cap);
-        addressBits = quirks.contains(Quirks.ADDRESS_BITS_48) ? 48 : 64;
-        admin = new AdminQueue(this, pageBytes(), addressBits);
-        clock = new StallClock(hal.name(), settings.nanoTime());
-    }
-
-    private void checkCapabilities(long cap) {
-        String what = hal.name() + ": cannot drive this controller: ";
-        boolean nvm = (capabilities.commandSets() & (CAP.CSS_NVM | CAP.CSS_IO_COMMAND_SETS)) != 0;
-        if (!nvm) {
-            throw new DeviceException(
-                    what
-                            + "it has no NVM command set (CAP.CSS=%02x)"
-                                    .formatted(capabilities.commandSets()));
-        }
-        if (capabilities.maxQueueEntries() < 2) {
-            throw new DeviceException(what + "a queue needs 2 entries, CAP.MQES allows 1");
-        }
-        if (capabilities.minPageShift() > capabilities.maxPageShift()
-                || capabilities.minPageShift() > MAX_PAGE_SHIFT) {
-            throw new DeviceException(
-                    what
-                            + "memory pages of 2^%d to 2^%d bytes (CAP.MPSMIN, MPSMAX) are not possible here"
-                                    .formatted(
-                                            capabilities.minPageShift(),
-                                            capabilities.maxPageShift()));
-        }
-        long end = NvmeRegisters.headDoorbell(1, capabilities.doorbellStride()) + 4;
-        if (registers.bar().size() < end) {
-            throw new DeviceException(
-                    what
-                            + "doorbells of two queues need %d bytes of registers (CAP.DSTRD), BAR 0 has %d"
-                                    .formatted(end, registers.bar().size()));
-        }
+        version = saved == null ? registers.vs() : saved.version();
         if (cap == 0 || version == 0) {
-            throw new DeviceException(what + "its version reads 0 (CAP=%016x)".formatted(cap));
+            throw new DeviceException(
+                    hal.name()
+                            + ": cannot drive this controller: its version reads 0 (CAP=%016x)"
+                                    .formatted(cap));
         }
+        capabilities.check(hal.name(), registers.bar().size());
+        addressBits = quirks.contains(Quirks.ADDRESS_BITS_48) ? 48 : 64;
+        admin =
+                saved == null
+                        ? new AdminQueue(this, pageBytes(), addressBits)
+                        : new AdminQueue(this, pageBytes(), saved.admin());
+        clock =
+                new StallClock(
+                        hal.name(), settings.nanoTime(), saved == null ? 0 : saved.stalledNanos());
     }
 
     // ---- Bringing up
@@ -132,7 +136,7 @@ final class Controller {
         // 1. No reset is under way, and the controller is disabled. What somebody left running may
         // touch memory only after that.
         disable();
-        hal.pci().busMaster(hal.lease(), true);
+        hal.busMaster(true);
 
         // 2. to 5. Admin queue, command sets, arbitration, page size; enable.
         configureAndEnable();
@@ -215,7 +219,7 @@ final class Controller {
                                 AdminCommand.identify(AdminCommand.Cns.CONTROLLER, 0, 0),
                                 AdminQueue.DATA_BYTES,
                                 limit));
-        checkIdentity(id);
+        id.check(name(), identity);
         identity = id;
 
         // 8. Command sets: a combination with the NVM command set must be selected.
@@ -263,36 +267,9 @@ final class Controller {
         }
     }
 
-    private void checkIdentity(IdentifyController id) {
-        IdentifyController before = identity;
-        if (before != null
-                && !(before.serial().equals(id.serial()) && before.model().equals(id.model()))) {
-            throw new DeviceException(
-                    name()
-                            + ": is now "
-                            + id.model()
-                            + " "
-                            + id.serial()
-                            + ", was "
-                            + before.model()
-                            + " "
-                            + before.serial());
-        }
-        if (id.controllerType() > 1) {
-            throw new DeviceException(
-                    name() + ": no I/O controller (CNTRLTYPE=" + id.controllerType() + ")");
-        }
-        if (!id.takesStandardEntries()) {
-            throw new DeviceException(
-                    name() + ": no queue entries of 64 and 16 bytes (" + id.entrySizes() + ")");
-        }
-    }
-
     /// Step 9. Set Features 07h; counts are 0's based, and more may be granted than asked for.
     private int setNumberOfQueues(Duration limit) {
-        int stride = capabilities.doorbellStride();
-        long room = (registers.bar().size() - NvmeRegisters.DOORBELLS) / (2L * stride) - 1;
-        int wanted = (int) Math.min(settings.maxPairs(), room);
+        int wanted = Math.min(settings.maxPairs(), maxPairs());
         int result =
                 admin.execute(
                         AdminCommand.setFeatures(
@@ -302,6 +279,30 @@ final class Controller {
         int submission = (result & 0xFFFF) + 1;
         int completion = (result >>> 16) + 1;
         return Math.min(wanted, Math.min(submission, completion));
+    }
+
+    /// How many I/O queue pairs have their doorbells in BAR 0.
+    private int maxPairs() {
+        int stride = capabilities.doorbellStride();
+        return (int) ((registers.bar().size() - NvmeRegisters.DOORBELLS) / (2L * stride) - 1);
+    }
+
+    // ---- From one generation to the next
+
+    /// Whether the controller is at work, with nothing owed to it and no reset due.
+    boolean isSound() {
+        return phase() == Phase.RUNNING && fault == null && !clock.isStalled();
+    }
+
+    /// The controller is the next generation's: this object touches it no more.
+    ///
+    /// @return false if it does not run any more
+    boolean passOn() {
+        if (!phase.compareAndSet(Phase.RUNNING, Phase.PASSED)) {
+            return false;
+        }
+        watchWaker = () -> {};
+        return true;
     }
 
     // ---- Shutting down
@@ -330,7 +331,7 @@ final class Controller {
         clearEnable();
         leaveAlone();
         await("CSTS.RDY = 0", capabilities.timeout(), this::isDisabled);
-        hal.pci().busMaster(hal.lease(), false);
+        hal.busMaster(false);
     }
 
     private Duration shutdownLimit() {
@@ -437,7 +438,7 @@ final class Controller {
     int refusal() {
         return switch (phase()) {
             case GONE -> BlockStatus.DEVICE_GONE;
-            case STOPPED -> BlockStatus.GENERATION_GONE;
+            case STOPPED, PASSED -> BlockStatus.GENERATION_GONE;
             default -> BlockStatus.IO_ERROR;
         };
     }
@@ -464,7 +465,7 @@ final class Controller {
         Phase now;
         do {
             now = phase();
-            if (now == Phase.GONE || now == Phase.STOPPED) {
+            if (now == Phase.GONE || now == Phase.STOPPED || now == Phase.PASSED) {
                 return;
             }
             goneReason = Objects.requireNonNullElse(reason, "gone");
@@ -499,7 +500,7 @@ final class Controller {
     // ---- What others need
 
     boolean reaches(DmaBuffer buffer) {
-        return hal.dma().reaches(hal.lease(), buffer);
+        return hal.reaches(buffer);
     }
 
     void ringAdminTail(int value) {
@@ -534,6 +535,15 @@ final class Controller {
 
     NvmeRegisters registers() {
         return registers;
+    }
+
+    /// The CAP register.
+    long cap() {
+        return cap;
+    }
+
+    int grantedPairs() {
+        return grantedPairs;
     }
 
     NvmeRegisters.Capabilities capabilities() {

@@ -39,6 +39,25 @@ final class Doorbells {
         headOwed = false;
     }
 
+    /// Goes on where the generation before stopped, which owed nothing.
+    void restore(QueueState.Rings saved) {
+        lastTail = saved.shownTail();
+        lastHead = saved.shownHead();
+    }
+
+    int shownTail() {
+        return lastTail;
+    }
+
+    int shownHead() {
+        return lastHead;
+    }
+
+    /// Whether the controller was not told of something, whatever the machine does.
+    boolean hasDebt() {
+        return tailOwed || headOwed;
+    }
+
     /// Shows the controller the submission queue up to here. The release orders the entries before
     /// the doorbell.
     void tail(int value) {

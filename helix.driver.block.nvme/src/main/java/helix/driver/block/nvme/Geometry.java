@@ -65,6 +65,21 @@ record Geometry(
         return Math.min(maxEntries, Math.max(COMPLETION_ENTRIES, 2 * slots));
     }
 
+    /// What each command slot has for its list of pages.
+    int listBytes() {
+        return PrpBuilder.listBytes(pageBytes, commandBytes);
+    }
+
+    /// Whether a pair's memory, made with an earlier revision's geometry, serves this one.
+    boolean fits(QueueState.Memory memory, int depth) {
+        return depth <= maxDepth
+                && memory.slots() >= commandSlots(depth)
+                && memory.submissionEntries() == submissionEntries(memory.slots())
+                && memory.submissionEntries() <= maxEntries
+                && memory.completionEntries() <= maxEntries
+                && memory.listBytes() == listBytes();
+    }
+
     /// Limits of a namespace.
     BlockLimits limits(IdentifyController id, int blockBytes, boolean zeroes, int queues, int wz) {
         Set<Integer> operations = new TreeSet<>();

@@ -1,34 +1,56 @@
 package helix.driver.block.nvme;
 
 import helix.hal.api.DmaBuffer;
-import helix.hal.api.DmaRequest;
-import helix.hal.api.DmaService;
-import helix.hal.api.IrqService;
+import helix.hal.api.IrqVectors;
 import helix.hal.api.Lease;
-import helix.hal.api.MmioService;
-import helix.hal.api.PciDevice;
-import helix.hal.api.PciService;
+import helix.hal.api.MmioRegion;
+import java.util.Optional;
+import java.util.Set;
 
-/// The device, the right to it, and the services that act on it.
-///
-/// @param name the controller's name, `nvme0`
-/// @param device the PCI function
-/// @param lease the right to it
-/// @param mmio maps registers
-/// @param irqs gives interrupt vectors
-/// @param dma gives memory
-/// @param pci enables bus mastering
-record Hal(
-        String name,
-        PciDevice device,
-        Lease lease,
-        MmioService mmio,
-        IrqService irqs,
-        DmaService dma,
-        PciService pci) {
+/// What the driver needs of the platform for its one device: [DeviceHal] is the real one,
+/// [RehearsalHal] has no device.
+interface Hal {
+    /// The controller's name, `nvme0`.
+    String name();
+
+    /// What is special about the controller.
+    Set<Quirks> quirks();
+
+    /// Whether the device is still plugged in, as far as the platform knows.
+    boolean isPresent();
+
+    /// What became of the right to the device.
+    Lease.State leaseState();
+
+    /// The number of that right among all there were for the device.
+    long epoch();
+
+    /// Maps BAR 0.
+    MmioRegion registers();
 
     /// Memory of the driver's own, zeroed.
-    DmaBuffer allocate(long bytes, long alignment, int addressBits) {
-        return dma.allocate(lease, new DmaRequest(bytes, alignment, 0, addressBits, -1));
+    DmaBuffer allocate(long bytes, long alignment, int addressBits);
+
+    /// Memory of the driver's own, as the generation before left it.
+    DmaBuffer adopt(long address);
+
+    /// Memory for a client's data.
+    DmaBuffer allocateShared(long bytes, long alignment, int addressBits);
+
+    /// Whether the device reaches a client's memory.
+    boolean reaches(DmaBuffer buffer);
+
+    /// Interrupt vectors, from 1 to a number of them.
+    IrqVectors allocateVectors(int max);
+
+    /// The interrupt vectors of the generation before, if it had any.
+    Optional<IrqVectors> adoptVectors();
+
+    /// Lets the device access memory, or not.
+    void busMaster(boolean enabled);
+
+    /// Whether the right to the device is still this generation's.
+    default boolean isLeaseValid() {
+        return leaseState() == Lease.State.VALID;
     }
 }

@@ -4,9 +4,12 @@ import static helix.driver.block.nvme.DataField.hex;
 import static helix.driver.block.nvme.DataField.number;
 import static helix.driver.block.nvme.DataField.text;
 
+import helix.hal.api.DeviceException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// Identify Controller data structure, CNS 01h. Base 2.0, section 5.17.2.1; NVM 1.0, section
 /// 4.1.5.2 for bytes 512 on.
@@ -110,6 +113,11 @@ record IdentifyController(MemorySegment data) {
                     number("mnan", 540, 4),
                     text("subnqn", 768, 256));
 
+    /// The 4096 bytes.
+    byte[] bytes() {
+        return data.toArray(ValueLayout.JAVA_BYTE);
+    }
+
     /// Serial Number.
     String serial() {
         return SN.getText(data);
@@ -170,8 +178,27 @@ record IdentifyController(MemorySegment data) {
                 && cqes >>> 4 >= CompletionEntry.SIZE_SHIFT;
     }
 
-    String entrySizes() {
-        return "SQES=%02x CQES=%02x".formatted(SQES.getInt(data), CQES.getInt(data));
+    /// Checks that this driver can drive such a controller.
+    ///
+    /// @param name the controller's
+    /// @param before what it said of itself before a reset, null if there was none
+    /// @throws DeviceException if it cannot, or if it is another than before
+    void check(String name, @Nullable IdentifyController before) {
+        if (before != null
+                && !(before.serial().equals(serial()) && before.model().equals(model()))) {
+            throw new DeviceException(
+                    "%s: is now %s %s, was %s %s"
+                            .formatted(name, model(), serial(), before.model(), before.serial()));
+        }
+        if (controllerType() > 1) {
+            throw new DeviceException(
+                    name + ": no I/O controller (CNTRLTYPE=" + controllerType() + ")");
+        }
+        if (!takesStandardEntries()) {
+            throw new DeviceException(
+                    "%s: no queue entries of 64 and 16 bytes (SQES=%02x CQES=%02x)"
+                            .formatted(name, SQES.getInt(data), CQES.getInt(data)));
+        }
     }
 
     /// Number of Namespaces: the highest namespace identifier.

@@ -3,7 +3,6 @@ package helix.driver.block.nvme;
 import helix.hal.api.DeviceException;
 import helix.hal.api.IrqKind;
 import helix.hal.api.IrqVectors;
-import java.util.EnumSet;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,12 +22,16 @@ final class Interrupts implements AutoCloseable {
     /// Takes as many vectors as there are, up to a number.
     static Interrupts allocate(Hal hal, int max) {
         try {
-            return new Interrupts(
-                    hal.irqs().allocate(hal.lease(), 1, max, EnumSet.allOf(IrqKind.class)));
+            return new Interrupts(hal.allocateVectors(max));
         } catch (DeviceException e) {
             LOG.warn("{}: no interrupts, waiting by naps: {}", hal.name(), e.getMessage());
             return new Interrupts(null);
         }
+    }
+
+    /// Takes over the vectors of the generation before, without handlers yet.
+    static Interrupts adopt(Hal hal) {
+        return new Interrupts(hal.adoptVectors().orElse(null));
     }
 
     /// How many vectors there are.
@@ -82,7 +85,7 @@ final class Interrupts implements AutoCloseable {
                         if (vector == 0) {
                             admin.run();
                         }
-                        pairs.wake(vector);
+                        pairs.signal(vector);
                     });
         }
     }

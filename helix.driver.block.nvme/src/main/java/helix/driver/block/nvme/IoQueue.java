@@ -5,54 +5,14 @@ import helix.driver.api.block.BlockQueue;
 import helix.driver.api.block.BlockStatus;
 import helix.driver.api.block.ScatterList;
 import helix.hal.api.DmaBuffer;
-import helix.hal.api.Lease;
 import helix.hal.api.LeaseRevokedException;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /// An I/O submission queue and its completion queue. Base 2.0, section 3.3.1.
 ///
-/// One thread at a time, the owner, submits and polls. Other threads only change [#state] and wake
-/// the owner; it is always the owner who ends requests, in [#poll]:
-///
-/// ```
-///            freeze           thaw (reset confirmed)         settle              revive
-///   OPEN ────────────▶ FROZEN ─────────────────────▶ DRAIN ─────────────▶ EMPTY ─────────▶ OPEN
-///     └── end(status) ──▶ ENDED: every request in flight ends with the status, none is taken
-/// ```
+/// One thread at a time, the owner, submits and polls. Other threads only move its [QueueLife] on
+/// and wake the owner; it is always the owner who ends requests, in [#poll].
 final class IoQueue implements BlockQueue {
-    /// Takes requests.
-    static final int OPEN = 0;
-
-    /// The controller is being reset: nothing ends yet.
-    static final int FROZEN = 1;
-
-    /// The reset is confirmed: what is in flight ends.
-    static final int DRAIN = 2;
-
-    /// The controller does not know the queue; what is submitted waits until it does.
-    static final int EMPTY = 3;
-
-    /// The lease is over, and the platform is resetting the controller.
-    static final int LOST = 4;
-
-    /// No more requests: what is in flight ends with the final status.
-    static final int ENDED = 5;
-
-    /// Closed by its owner.
-    static final int CLOSED = 6;
-
-    private static final VarHandle STATE;
-
-    static {
-        try {
-            STATE = MethodHandles.lookup().findVarHandle(IoQueue.class, "state", int.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
-
     private static final int NONE = -2;
     private static final int NOT_ENDED = -1;
     private static final long NAP_NANOS = 5_000_000;
@@ -60,6 +20,7 @@ final class IoQueue implements BlockQueue {
 
     final int id;
     final int vector;
+    final QueueLife life;
     final QueueMemory memory;
     private final Controller controller;
     private final Pairs pairs;
@@ -69,47 +30,122 @@ final class IoQueue implements BlockQueue {
     private final SubmissionRing submission;
     private final CompletionRing completion;
     private final ScatterList single = new ScatterList(1);
+    private final boolean sleeps;
     private final boolean eagerHead;
     private final Reach reach;
     private final OwnerWait wait;
+    private final long handle;
 
     private Namespace namespace;
-
-    private volatile int state = EMPTY;
-    private volatile int finalStatus = BlockStatus.OK;
 
     /// Woken together with the owner, for a pair that is shared.
     volatile @Nullable SharedPair shared;
 
     /// Makes a queue that the controller does not know yet.
     ///
+    /// @param handle what its client takes it over by in the next generation, 0 for not at all
     /// @param vector its interrupt vector, negative for none
     /// @param sleeps whether waiting sleeps, as for interrupts, or spins
-    /// @param eagerHead whether every poll reports the head: where the line or MSI message depends
-    ///   on it
     IoQueue(
             Pairs pairs,
             int id,
+            long handle,
             int depth,
             int vector,
             boolean sleeps,
-            boolean eagerHead,
             Namespace namespace,
             QueueMemory memory) {
         this.pairs = pairs;
         this.controller = pairs.controller();
         this.id = id;
+        this.handle = handle;
         this.vector = vector;
+        this.sleeps = sleeps;
         this.namespace = namespace;
         this.memory = memory;
+        this.life = new QueueLife(controller.hal());
         this.doorbells = new Doorbells(controller, id);
         this.slots = new Slots(memory.slots);
         this.requests = new Requests(depth, pairs.geometry().maxSegments());
         this.submission = new SubmissionRing(memory, slots, requests);
         this.completion = new CompletionRing(memory);
-        this.eagerHead = eagerHead;
+        // Every poll reports the head where the line or MSI message depends on it.
+        this.eagerHead = vector >= 0 && controller.interrupts().dependOnHead();
         this.reach = new Reach(controller);
         this.wait = new OwnerWait(this, sleeps);
+    }
+
+    // ---- From one generation to the next
+
+    /// Takes over a queue of the generation before, with what is in flight.
+    static IoQueue adopt(Pairs pairs, QueueState saved, Namespace namespace) {
+        int depth = saved.requests().depth();
+        StateReader.require(
+                pairs.geometry().fits(saved.memory(), depth), "geometry of queue", saved.id());
+        IoQueue queue =
+                new IoQueue(
+                        pairs,
+                        saved.id(),
+                        saved.handle(),
+                        depth,
+                        saved.vector(),
+                        saved.sleeps(),
+                        namespace,
+                        new QueueMemory(
+                                pairs.controller().hal(), pairs.geometry(), saved.memory()));
+        queue.doorbells.restore(saved.rings());
+        queue.slots.restore(saved.commands());
+        queue.requests.restore(saved.requests());
+        queue.submission.restore(saved.rings());
+        queue.completion.restore(saved.rings());
+        queue.life.opened();
+        return queue;
+    }
+
+    /// Shows the controller what is pending and settles what a reset left, while the owner is out.
+    ///
+    /// @return whether the queue can be passed on
+    boolean prepareToPass() {
+        settle();
+        boolean known = life.state() == QueueLife.OPEN || revive();
+        kick();
+        return known
+                && life.state() == QueueLife.OPEN
+                && !submission.hasPending()
+                && !doorbells.hasDebt();
+    }
+
+    /// What the next generation needs to go on with the queue.
+    QueueState save() {
+        return new QueueState(
+                handle,
+                id,
+                namespace.nsid(),
+                vector,
+                sleeps,
+                memory.save(),
+                new QueueState.Rings(
+                        submission.tail(),
+                        completion.head(),
+                        completion.phase(),
+                        completion.unreported(),
+                        doorbells.shownTail(),
+                        doorbells.shownHead()),
+                slots.save(),
+                requests.save());
+    }
+
+    /// The queue is the next generation's: this object touches nothing any more.
+    synchronized void passOn() {
+        life.close();
+        slots.clear();
+        requests.passOn();
+        signal();
+    }
+
+    @Override
+    public long handle() {
+        return handle;
     }
 
     /// Says which namespace later requests are for.
@@ -135,7 +171,7 @@ final class IoQueue implements BlockQueue {
 
     @Override
     public boolean isOpen() {
-        return state <= EMPTY && namespace.isPresent();
+        return life.state() <= QueueLife.EMPTY && namespace.isPresent();
     }
 
     @Override
@@ -196,7 +232,7 @@ final class IoQueue implements BlockQueue {
         if (!submission.hasPending()) {
             return;
         }
-        if (state != OPEN && !revive()) {
+        if (life.state() != QueueLife.OPEN && !revive()) {
             // Shown when the controller is back.
             return;
         }
@@ -210,11 +246,11 @@ final class IoQueue implements BlockQueue {
 
     @Override
     public int poll(CompletionHandler handler, int max) {
-        if (state != OPEN || doorbells.isOwed()) {
+        if (life.state() != QueueLife.OPEN || doorbells.isOwed()) {
             settle();
         }
         int taken = requests.hasEnded() ? pollEnded(handler, max) : 0;
-        return state <= FROZEN ? taken + pollRing(handler, max - taken) : taken;
+        return life.state() <= QueueLife.FROZEN ? taken + pollRing(handler, max - taken) : taken;
     }
 
     @Override
@@ -223,7 +259,7 @@ final class IoQueue implements BlockQueue {
         if (isReady()) {
             return true;
         }
-        if (state >= ENDED) {
+        if (life.state() >= QueueLife.ENDED) {
             return false;
         }
         controller.interrupts().rearm();
@@ -232,11 +268,13 @@ final class IoQueue implements BlockQueue {
 
     @Override
     public void close() {
-        if (state == CLOSED) {
+        if (life.state() == QueueLife.CLOSED) {
             return;
         }
         long end = System.nanoTime() + CLOSE_NANOS;
-        while (state == OPEN && requests.inFlight() > 0 && System.nanoTime() - end < 0) {
+        while (life.state() == QueueLife.OPEN
+                && requests.inFlight() > 0
+                && System.nanoTime() - end < 0) {
             kick();
             if (poll((tag, status) -> {}, Integer.MAX_VALUE) == 0) {
                 await(NAP_NANOS);
@@ -260,10 +298,10 @@ final class IoQueue implements BlockQueue {
     }
 
     private boolean accepts(int commands) {
-        if (state != OPEN) {
+        if (life.state() != QueueLife.OPEN) {
             // Also while the controller is reset; it is shown requests when it is back.
             settle();
-            if (state > EMPTY) {
+            if (life.state() > QueueLife.EMPTY) {
                 return false;
             }
         }
@@ -357,7 +395,7 @@ final class IoQueue implements BlockQueue {
     }
 
     private void reportStrange(int dw2, int dw3) {
-        if (state == OPEN) {
+        if (life.state() == QueueLife.OPEN) {
             controller.fault(
                     "queue %d: completion with command %04x, SQID %d, SQHD %d is none of its"
                             .formatted(
@@ -370,7 +408,7 @@ final class IoQueue implements BlockQueue {
 
     private void reportHead() {
         int head = completion.report();
-        if (state != OPEN) {
+        if (life.state() != QueueLife.OPEN) {
             return;
         }
         try {
@@ -389,17 +427,18 @@ final class IoQueue implements BlockQueue {
 
     /// Does the owner's part in what happened to the queue.
     private void settle() {
-        switch (state) {
-            case DRAIN -> {
+        int now = life.state();
+        switch (now) {
+            case QueueLife.DRAIN -> {
                 endAll(BlockStatus.ABORTED);
                 rewind();
-                STATE.compareAndSet(this, DRAIN, EMPTY);
+                life.drained();
             }
-            case EMPTY -> kick();
-            case OPEN -> ringOwed();
-            case LOST, ENDED -> {
-                if (state == ENDED || settleLost()) {
-                    endAll(finalStatus);
+            case QueueLife.EMPTY -> kick();
+            case QueueLife.OPEN -> ringOwed();
+            case QueueLife.LOST, QueueLife.ENDED -> {
+                if (now == QueueLife.ENDED || life.settleLost()) {
+                    endAll(life.finalStatus());
                 }
             }
             default -> {
@@ -427,20 +466,8 @@ final class IoQueue implements BlockQueue {
                 requests.endLater(request);
             }
         }
-        boolean reset = state == DRAIN;
-        for (int slot = 0; slot < slots.count(); slot++) {
-            int request = slots.request(slot);
-            if (request >= 0) {
-                slots.end(slots.commandId(slot));
-                if (status == BlockStatus.OUTCOME_UNKNOWN) {
-                    requests.abandonMemory(request);
-                }
-                boolean expired = reset && slots.isExpired(slot);
-                if (requests.commandEnded(request, expired ? BlockStatus.TIMED_OUT : status)) {
-                    requests.endLater(request);
-                }
-            }
-        }
+        boolean reset = life.state() == QueueLife.DRAIN;
+        requests.endAll(slots, status, reset ? BlockStatus.TIMED_OUT : status);
     }
 
     /// Back to what Create I/O Submission and Completion Queue expect.
@@ -454,21 +481,21 @@ final class IoQueue implements BlockQueue {
 
     /// Whether poll would find something.
     boolean isReady() {
-        int now = state;
+        int now = life.state();
         if (requests.hasEnded() || doorbells.isOwed()) {
             return true;
         }
-        if (now == EMPTY) {
+        if (now == QueueLife.EMPTY) {
             return submission.hasPending() && pairs.canRecreate();
         }
-        if (now == CLOSED) {
+        if (now == QueueLife.CLOSED) {
             return false;
         }
-        if (now == DRAIN || now == ENDED) {
+        if (now == QueueLife.DRAIN || now == QueueLife.ENDED) {
             return requests.inFlight() > 0;
         }
-        if (now == LOST) {
-            return settleLost() && requests.inFlight() > 0;
+        if (now == QueueLife.LOST) {
+            return life.settleLost() && requests.inFlight() > 0;
         }
         try {
             return completion.hasNext();
@@ -478,30 +505,30 @@ final class IoQueue implements BlockQueue {
         }
     }
 
-    /// Wakes the owner. Any thread; allocates nothing.
-    void wake() {
-        wait.wake();
+    @Override
+    public void wake() {
+        wait.rouse();
+    }
+
+    /// Lets a waiting owner look again. Any thread; allocates nothing.
+    void signal() {
+        wait.signal();
         SharedPair pair = shared;
         if (pair != null) {
-            pair.wake();
+            pair.signal();
         }
     }
 
     // ---- What other threads do to it
 
     int state() {
-        return state;
-    }
-
-    /// The controller is about to be reset.
-    void freeze() {
-        STATE.compareAndSet(this, OPEN, FROZEN);
+        return life.state();
     }
 
     /// The controller confirmed its reset.
     void thaw() {
-        STATE.compareAndSet(this, FROZEN, DRAIN);
-        wake();
+        life.thaw();
+        signal();
     }
 
     /// The controller is about to be told of the queue. Called with the admin lock held.
@@ -509,23 +536,12 @@ final class IoQueue implements BlockQueue {
         doorbells.clear();
     }
 
-    /// The controller knows the queue. Called with the admin lock held.
-    void opened() {
-        STATE.compareAndSet(this, EMPTY, OPEN);
-    }
-
     /// Ends the queue for good.
     ///
     /// @param status what requests in flight end with; OUTCOME_UNKNOWN keeps their memory held
-    synchronized void end(int status) {
-        int now = state;
-        if (now < ENDED) {
-            finalStatus = status;
-        }
-        while (now < ENDED && !STATE.compareAndSet(this, now, ENDED)) {
-            now = state;
-        }
-        wake();
+    void end(int status) {
+        life.end(status);
+        signal();
     }
 
     /// Marks the queue closed. Called with the admin lock held, and again when a reset settled what
@@ -533,32 +549,11 @@ final class IoQueue implements BlockQueue {
     ///
     /// @param keepMemory whether the controller may still write to the memory of requests
     synchronized void closed(boolean keepMemory) {
-        state = CLOSED;
+        life.close();
         if (!keepMemory) {
-            for (int slot = 0; slot < slots.count(); slot++) {
-                int request = slots.request(slot);
-                if (request >= 0) {
-                    slots.end(slots.commandId(slot));
-                    if (requests.commandEnded(request, BlockStatus.ABORTED)) {
-                        requests.free(request);
-                    }
-                }
-            }
-            for (int r = requests.takeEnded(); r >= 0; r = requests.takeEnded()) {
-                requests.free(r);
-            }
+            requests.freeAll(slots);
         }
-        wake();
-    }
-
-    /// Whether it is not known yet if the controller forgot the queue.
-    boolean isUnsettled() {
-        return state == FROZEN || (state == LOST && !settleLost());
-    }
-
-    /// Whether the controller was given up without a confirmed reset.
-    boolean isUnconfirmed() {
-        return isUnsettled() || (state == ENDED && finalStatus == BlockStatus.OUTCOME_UNKNOWN);
+        signal();
     }
 
     Slots slots() {
@@ -573,13 +568,13 @@ final class IoQueue implements BlockQueue {
 
     /// Brings the queue back after a reset of the controller.
     private boolean revive() {
-        return state == EMPTY && pairs.recreate(this);
+        return life.state() == QueueLife.EMPTY && pairs.recreate(this);
     }
 
     /// A handle threw: the lease is over and the platform resets the controller, or the exception
     /// is none of the lease's.
     private void lost(RuntimeException e) {
-        if (controller.hal().lease().isValid()) {
+        if (controller.hal().isLeaseValid()) {
             throw e;
         }
         lose();
@@ -588,21 +583,7 @@ final class IoQueue implements BlockQueue {
     /// Leaves the queue to what becomes of the lease: requests end when the platform has reset the
     /// controller.
     void lose() {
-        int now = state;
-        while (now < LOST && !STATE.compareAndSet(this, now, LOST)) {
-            now = state;
-        }
-        wake();
-    }
-
-    /// Whether what became of the lease is known; requests do not end before.
-    private boolean settleLost() {
-        Lease.State lease = controller.hal().lease().state();
-        if (lease == Lease.State.RELEASED) {
-            end(BlockStatus.GENERATION_GONE);
-        } else if (lease == Lease.State.QUARANTINED) {
-            end(BlockStatus.OUTCOME_UNKNOWN);
-        }
-        return state != LOST;
+        life.lose();
+        signal();
     }
 }

@@ -8,8 +8,8 @@ import helix.driver.api.block.BlockQueue;
 import helix.driver.api.block.QueueOptions;
 import helix.driver.api.block.ScatterList;
 import helix.hal.api.DmaBuffer;
-import helix.hal.api.DmaRequest;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /// A namespace of the NVM command set, as a block device.
 final class Namespace implements BlockDevice {
@@ -81,18 +81,19 @@ final class Namespace implements BlockDevice {
         if (options.depth() < 1) {
             throw new IllegalArgumentException("queue depth " + options.depth());
         }
-        boolean sleeps = options.completion() == QueueOptions.Completion.INTERRUPT;
-        return plainCalls.openForClient(this, options.depth(), sleeps);
+        return plainCalls.openForClient(this, options);
+    }
+
+    @Override
+    public @Nullable BlockQueue adoptQueue(long handle) {
+        return controller.pairs().claim(this, handle);
     }
 
     @Override
     public DmaBuffer allocate(long bytes) {
-        Hal hal = controller.hal();
-        return hal.dma()
-                .allocateShared(
-                        hal.lease(),
-                        new DmaRequest(
-                                bytes, controller.pageBytes(), 0, controller.addressBits(), -1));
+        return controller
+                .hal()
+                .allocateShared(bytes, controller.pageBytes(), controller.addressBits());
     }
 
     /// Checks a request with data against the limits.

@@ -16,10 +16,6 @@ record NamespaceDescriptors(int commandSet, String uuid) {
     private static final int CSI = 0x04;
     private static final int HEADER = 4;
 
-    static NamespaceDescriptors none() {
-        return new NamespaceDescriptors(0, "");
-    }
-
     static NamespaceDescriptors of(MemorySegment data) {
         int commandSet = 0;
         String uuid = "";

@@ -4,11 +4,13 @@ import helix.driver.api.block.BlockDevice;
 import helix.driver.api.block.BlockIdentity;
 import helix.hal.api.DeviceException;
 import helix.modules.api.ModuleContext;
+import helix.modules.api.ModuleError;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeMap;
@@ -18,6 +20,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /// The controller's active namespaces: those that can be driven are published as block devices, the
 /// others are refused with a reason.
@@ -30,7 +33,7 @@ final class Namespaces {
     private static final int LIST_ENTRIES = 1024;
 
     /// More namespaces than that are not looked at.
-    private static final int MAX_NAMESPACES = 1024;
+    static final int MAX_NAMESPACES = 1024;
 
     private static final int MIN_BLOCK_SHIFT = 9;
     private static final int MAX_BLOCK_SHIFT = 16;
@@ -46,17 +49,21 @@ final class Namespaces {
     }
 
     private final Controller controller;
-    private final ModuleContext context;
     private final PlainCalls plainCalls;
     private final ReentrantLock lock = new ReentrantLock();
     private final Map<Integer, Entry> driven = new TreeMap<>(Integer::compareUnsigned);
     private final Map<Integer, String> refused = new TreeMap<>(Integer::compareUnsigned);
-    private boolean publishing;
+
+    /// What was read of each active namespace.
+    private final Map<Integer, NamespacePages> pages = new TreeMap<>(Integer::compareUnsigned);
+
+    /// Who publishes, once that has begun.
+    private @Nullable ModuleContext publisher;
+
     private Duration limit = Duration.ZERO;
 
-    Namespaces(Controller controller, ModuleContext context, PlainCalls plainCalls) {
+    Namespaces(Controller controller, PlainCalls plainCalls) {
         this.controller = controller;
-        this.context = context;
         this.plainCalls = plainCalls;
     }
 
@@ -74,9 +81,52 @@ final class Namespaces {
                 }
             }
             refused.keySet().retainAll(active);
+            pages.keySet().retainAll(active);
             for (int nsid : active) {
                 look(nsid);
             }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /// What was read of all active namespaces, for the next generation.
+    List<NamespacePages> save() {
+        lock.lock();
+        try {
+            return List.copyOf(pages.values());
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /// Judges what the generation before read.
+    void restore(List<NamespacePages> saved) {
+        lock.lock();
+        try {
+            for (NamespacePages namespace : saved) {
+                StateReader.require(
+                        !pages.containsKey(namespace.nsid()), "namespace twice", namespace.nsid());
+                judge(namespace, Level.DEBUG);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /// A namespace that is driven.
+    ///
+    /// @throws ModuleError if it is not
+    Namespace require(int nsid) {
+        lock.lock();
+        try {
+            Entry entry = driven.get(nsid);
+            if (entry == null) {
+                throw new ModuleError(
+                        "a queue is open for namespace %s, which is not driven now"
+                                .formatted(Integer.toUnsignedString(nsid)));
+            }
+            return entry.namespace;
         } finally {
             lock.unlock();
         }
@@ -124,13 +174,26 @@ final class Namespaces {
     }
 
     private void look(int nsid) {
-        IdentifyNamespace data =
-                new IdentifyNamespace(
-                        controller.read(
+        byte[] identify =
+                controller
+                        .read(
                                 AdminCommand.identify(AdminCommand.Cns.NAMESPACE, nsid, 0),
                                 AdminQueue.DATA_BYTES,
-                                limit));
-        String reason = reasonAgainst(data, descriptors(nsid));
+                                limit)
+                        .toArray(ValueLayout.JAVA_BYTE);
+        judge(new NamespacePages(nsid, identify, descriptors(nsid)), Level.INFO);
+    }
+
+    /// Drives a namespace or refuses it, by what was read of it.
+    ///
+    /// @param level how loudly to say that it is driven
+    private void judge(NamespacePages read, Level level) {
+        int nsid = read.nsid();
+        pages.put(nsid, read);
+        IdentifyNamespace data = new IdentifyNamespace(MemorySegment.ofArray(read.identify()));
+        String reason =
+                reasonAgainst(
+                        data, NamespaceDescriptors.of(MemorySegment.ofArray(read.descriptors())));
         Entry known = driven.get(nsid);
         if (reason != null) {
             if (known != null) {
@@ -159,9 +222,10 @@ final class Namespaces {
         }
         Entry entry = new Entry(fresh);
         driven.put(nsid, entry);
-        LOG.info("{}: {} blocks of {} bytes", fresh, data.blocks(), fresh.blockSize());
-        if (publishing) {
-            publish(entry);
+        LOG.atLevel(level)
+                .log("{}: {} blocks of {} bytes", fresh, data.blocks(), fresh.blockSize());
+        if (publisher != null) {
+            publish(entry, publisher);
         }
     }
 
@@ -171,25 +235,26 @@ final class Namespaces {
                 && a.limits().equals(b.limits());
     }
 
-    private NamespaceDescriptors descriptors(int nsid) {
+    private byte[] descriptors(int nsid) {
         if (controller.version() < NvmeRegisters.version(1, 3)
                 || controller.has(Quirks.IDENTIFY_CNS)
                 || controller.has(Quirks.NO_NAMESPACE_DESCRIPTORS)) {
-            return NamespaceDescriptors.none();
+            return new byte[AdminQueue.DATA_BYTES];
         }
         try {
-            return NamespaceDescriptors.of(
-                    controller.read(
+            return controller
+                    .read(
                             AdminCommand.identify(AdminCommand.Cns.NAMESPACE_DESCRIPTORS, nsid, 0),
                             AdminQueue.DATA_BYTES,
-                            limit));
+                            limit)
+                    .toArray(ValueLayout.JAVA_BYTE);
         } catch (CommandFailedException e) {
             LOG.debug(
                     "{}: no descriptors of namespace {}: {}",
                     controller.name(),
                     nsid,
                     e.getMessage());
-            return NamespaceDescriptors.none();
+            return new byte[AdminQueue.DATA_BYTES];
         }
     }
 
@@ -244,19 +309,19 @@ final class Namespaces {
     }
 
     /// Publishes what can be driven, from now on also what comes.
-    void publishAll() {
+    void publishAll(ModuleContext context) {
         lock.lock();
         try {
-            publishing = true;
+            publisher = context;
             for (Entry entry : driven.values()) {
-                publish(entry);
+                publish(entry, context);
             }
         } finally {
             lock.unlock();
         }
     }
 
-    private void publish(Entry entry) {
+    private static void publish(Entry entry, ModuleContext context) {
         Namespace namespace = entry.namespace;
         entry.registration =
                 context.publish(

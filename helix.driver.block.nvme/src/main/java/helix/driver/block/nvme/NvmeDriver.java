@@ -13,17 +13,27 @@ import helix.modules.api.Event;
 import helix.modules.api.Idle;
 import helix.modules.api.Module;
 import helix.modules.api.ModuleContext;
+import helix.modules.api.ModuleError;
+import helix.modules.api.ModuleState;
+import helix.modules.api.Rehearsal;
 import helix.modules.api.Request;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The driver of one NVM Express controller: its life as a module of the platform.
 @Component(factory = DriverModule.FACTORY, service = Module.class)
 @DriverModule(name = "nvme", description = "NVM Express controllers", match = "(pci.class=010802)")
 public final class NvmeDriver implements Module {
+    private static final Logger LOG = LoggerFactory.getLogger(NvmeDriver.class);
+
     private final PciDevice device;
     private final MmioService mmio;
     private final IrqService irqs;
@@ -31,16 +41,9 @@ public final class NvmeDriver implements Module {
     private final PciService pci;
     private final Settings settings;
 
-    private @Nullable Parts parts;
-
-    /// What a generation consists of.
-    private record Parts(
-            ModuleContext context,
-            Controller controller,
-            Namespaces namespaces,
-            AsyncEvents events,
-            Watch watch,
-            DriverRequests requests) {}
+    private @Nullable ModuleContext context;
+    private @Nullable Generation generation;
+    private boolean takenOver;
 
     /// Called by Declarative Services, for one device.
     ///
@@ -75,42 +78,81 @@ public final class NvmeDriver implements Module {
     }
 
     @Override
-    public void init(ModuleContext context) {
-        Hal hal = new Hal(context.name(), device, context.lease(), mmio, irqs, dma, pci);
-        Controller controller = new Controller(hal, settings);
-        controller.initialize();
-        Namespaces namespaces = new Namespaces(controller, context, new PlainCalls(controller));
-        namespaces.scan(settings.adminTimeout());
-        AsyncEvents events = new AsyncEvents(controller, namespaces);
-        parts =
-                new Parts(
-                        context,
-                        controller,
-                        namespaces,
-                        events,
-                        new Watch(controller, namespaces, events, context),
-                        new DriverRequests(controller, namespaces));
+    public void init(ModuleContext platform) {
+        context = platform;
+        if (!platform.takesOver()) {
+            generation = Generation.bringUp(hal(platform), settings, platform::fail);
+        }
+    }
+
+    private Hal hal(ModuleContext platform) {
+        return new DeviceHal(platform.name(), device, platform.lease(), mmio, irqs, dma, pci);
+    }
+
+    @Override
+    public void restoreState(ModuleState state) {
+        ModuleContext platform = context();
+        if (!state.schema().equals(ControllerState.SCHEMA.name())
+                || state.version() != ControllerState.SCHEMA.version()) {
+            throw new ModuleError(
+                    "%s: no state of schema %s version %d is taken over here"
+                            .formatted(platform.name(), state.schema(), state.version()));
+        }
+        if (!state.isIntact()) {
+            throw new ModuleError(platform.name() + ": the state is damaged");
+        }
+        ControllerState saved = ControllerState.of(state);
+        generation = Generation.takeOver(hal(platform), settings, saved, platform::fail);
+        takenOver = true;
+        LOG.info(
+                "{}: taken over with {} queues and {} commands in flight",
+                platform.name(),
+                saved.queues().size(),
+                saved.commandsInFlight());
     }
 
     @Override
     public void start() {
-        Parts p = parts();
+        Generation g = generation();
+        Controller controller = g.controller();
+        ModuleContext platform = context();
         ModuleContext.AgentHandle agent =
-                p.context().agent("watch", p.watch(), Idle.every(settings.watchPeriod()));
-        p.controller().watchWaker(agent::wakeUp);
-        p.controller().interrupts().start(agent::wakeUp, p.controller().pairs());
-        p.events().enable(settings.adminTimeout());
-        p.controller().phase(Phase.RUNNING);
-        p.namespaces().publishAll();
+                platform.agent("watch", g.watch(), Idle.every(settings.watchPeriod()));
+        controller.watchWaker(agent::wakeUp);
+        controller.interrupts().start(agent::wakeUp, controller.pairs());
+        if (!takenOver) {
+            g.events().enable(settings.adminTimeout());
+        }
+        controller.phase(Phase.RUNNING);
+        g.namespaces().publishAll(platform);
+    }
+
+    /// A controller with one I/O queue pair shares it under a lock that no hand-over takes part in.
+    @Override
+    public Optional<ModuleState.Schema> stateSchema() {
+        Generation g = generation;
+        return g != null && g.controller().pairs().isSingle()
+                ? Optional.empty()
+                : Optional.of(ControllerState.SCHEMA);
+    }
+
+    @Override
+    public void rehearse(Rehearsal scratch) throws Exception {
+        new DriverRehearsal(scratch, settings).run();
+    }
+
+    @Override
+    public Optional<ModuleState> saveState() {
+        return generation().handOver().map(ControllerState::toModuleState);
     }
 
     @Override
     public void stop() {
-        Parts p = parts;
-        if (p == null) {
+        Generation g = generation;
+        if (g == null) {
             return;
         }
-        Controller controller = p.controller();
+        Controller controller = g.controller();
         controller.watchWaker(() -> {});
         if (controller.isGone()) {
             return;
@@ -118,13 +160,13 @@ public final class NvmeDriver implements Module {
         controller.pairs().freezeAll();
         try {
             controller.shutDown();
-            p.watch().stopped(true);
+            g.watch().stopped(true);
             controller.interrupts().close();
         } catch (DeviceGoneException e) {
             controller.phase(Phase.NEW);
             controller.gone(e.getMessage());
         } catch (DeviceException e) {
-            p.watch().stopped(false);
+            g.watch().stopped(false);
             throw e;
         }
     }
@@ -132,34 +174,42 @@ public final class NvmeDriver implements Module {
     @Override
     public void handleEvent(Event event) {
         if (event instanceof Event.DeviceRemoved) {
-            parts().watch().removed();
+            generation().watch().removed();
         }
     }
 
     @Override
     public Object handleRequest(Request request) {
-        return parts().requests().answer(request);
+        Generation g = generation();
+        return new DriverRequests(g.controller(), g.namespaces()).answer(request);
     }
 
     @Override
     public Health health() {
-        Parts p = parts();
-        Phase phase = p.controller().phase();
+        Generation g = generation();
+        Phase phase = g.controller().phase();
         return switch (phase) {
-            case GONE, FAILED, STOPPED -> Health.failed("controller is " + phase);
+            case GONE, FAILED, STOPPED, PASSED -> Health.failed("controller is " + phase);
             case DISABLING, ENABLING -> new Health(true, "controller is being reset");
-            case NEW, RUNNING -> new Health(true, detail(p));
+            case NEW, RUNNING -> new Health(true, detail(g));
         };
     }
 
-    private static String detail(Parts p) {
-        String refusals = p.namespaces().refusals();
-        long resets = p.watch().resets();
-        if (resets == 0) {
-            return refusals;
+    private static String detail(Generation g) {
+        List<String> details = new ArrayList<>();
+        long resets = g.watch().resets();
+        if (resets > 0) {
+            details.add("controller was reset " + resets + (resets == 1 ? " time" : " times"));
         }
-        String count = "controller was reset " + resets + (resets == 1 ? " time" : " times");
-        return refusals.isEmpty() ? count : count + "; " + refusals;
+        int unclaimed = g.watch().unclaimed();
+        if (unclaimed > 0) {
+            details.add("queues that nobody took over: " + unclaimed);
+        }
+        String refusals = g.namespaces().refusals();
+        if (!refusals.isEmpty()) {
+            details.add(refusals);
+        }
+        return String.join("; ", details);
     }
 
     /// CAP.TO allows 127.5 s for each of the two transitions of CSTS.RDY in `init`; those waits
@@ -173,11 +223,19 @@ public final class NvmeDriver implements Module {
         };
     }
 
-    private Parts parts() {
-        Parts p = parts;
-        if (p == null) {
+    private Generation generation() {
+        Generation g = generation;
+        if (g == null) {
             throw new IllegalStateException("not initialized");
         }
-        return p;
+        return g;
+    }
+
+    private ModuleContext context() {
+        ModuleContext platform = context;
+        if (platform == null) {
+            throw new IllegalStateException("not initialized");
+        }
+        return platform;
     }
 }

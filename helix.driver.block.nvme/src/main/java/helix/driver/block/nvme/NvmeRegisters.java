@@ -126,6 +126,8 @@ record NvmeRegisters(MmioRegion bar) {
     /// What a 32-bit property reads when nothing answers on PCI Express.
     static final int ALL_ONES = -1;
 
+    private static final int MAX_PAGE_SHIFT = 16;
+
     long cap() {
         return bar.read64(CAP.OFFSET);
     }
@@ -193,6 +195,35 @@ record NvmeRegisters(MmioRegion bar) {
                     (int) CAP.CSS.get(cap),
                     12 + (int) CAP.MPSMIN.get(cap),
                     12 + (int) CAP.MPSMAX.get(cap));
+        }
+
+        /// Checks that this driver can drive such a controller.
+        ///
+        /// @param name the controller's
+        /// @param barBytes the size of BAR 0
+        /// @throws DeviceException if it cannot, saying why
+        void check(String name, long barBytes) {
+            String what = name + ": cannot drive this controller: ";
+            if ((commandSets & (CAP.CSS_NVM | CAP.CSS_IO_COMMAND_SETS)) == 0) {
+                throw new DeviceException(
+                        what + "it has no NVM command set (CAP.CSS=%02x)".formatted(commandSets));
+            }
+            if (maxQueueEntries < 2) {
+                throw new DeviceException(what + "a queue needs 2 entries, CAP.MQES allows 1");
+            }
+            if (minPageShift > maxPageShift || minPageShift > MAX_PAGE_SHIFT) {
+                throw new DeviceException(
+                        what
+                                + "memory pages of 2^%d to 2^%d bytes (CAP.MPSMIN, MPSMAX) are not possible here"
+                                        .formatted(minPageShift, maxPageShift));
+            }
+            long end = headDoorbell(1, doorbellStride) + 4;
+            if (barBytes < end) {
+                throw new DeviceException(
+                        what
+                                + "doorbells of two queues need %d bytes of registers (CAP.DSTRD), BAR 0 has %d"
+                                        .formatted(end, barBytes));
+            }
         }
     }
 

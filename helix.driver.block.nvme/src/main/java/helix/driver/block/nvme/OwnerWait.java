@@ -18,6 +18,9 @@ final class OwnerWait {
     private final long nap;
     private volatile @Nullable Thread sleeper;
 
+    /// Set by [#rouse], cleared by the wait that it ended.
+    private volatile boolean roused;
+
     OwnerWait(IoQueue queue, boolean sleeps) {
         this.queue = queue;
         this.sleeps = sleeps;
@@ -38,7 +41,7 @@ final class OwnerWait {
                 }
                 Thread.onSpinWait();
             }
-            if (System.nanoTime() - end >= 0) {
+            if (isRoused() || System.nanoTime() - end >= 0) {
                 return queue.isReady();
             }
             if (look % LOOKS_PER_YIELD == 0) {
@@ -58,7 +61,7 @@ final class OwnerWait {
                     return true;
                 }
                 long left = end - System.nanoTime();
-                if (left <= 0) {
+                if (isRoused() || left <= 0) {
                     return false;
                 }
                 LockSupport.parkNanos(queue, Math.min(left, nap));
@@ -68,8 +71,24 @@ final class OwnerWait {
         }
     }
 
-    /// Wakes the owner if it sleeps. Any thread; allocates nothing.
-    void wake() {
+    private boolean isRoused() {
+        boolean was = roused;
+        if (was) {
+            roused = false;
+        }
+        return was;
+    }
+
+    /// Ends the present wait, or the next one if there is none. Any thread; allocates nothing.
+    void rouse() {
+        roused = true;
+        // Pairs with the fence of a wait about to sleep: it sees the flag, or is seen.
+        VarHandle.fullFence();
+        signal();
+    }
+
+    /// Lets the owner look again if it sleeps. Any thread; allocates nothing.
+    void signal() {
         Thread thread = sleeper;
         if (thread != null) {
             LockSupport.unpark(thread);

@@ -2,8 +2,12 @@ package helix.driver.block.nvme;
 
 import helix.driver.api.block.BlockException;
 import helix.driver.api.block.BlockStatus;
+import helix.driver.api.block.QueueOptions;
 import helix.hal.api.DeviceException;
 import helix.hal.api.DeviceTimeoutException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -25,11 +29,22 @@ final class Pairs {
     /// By queue identifier; 0 is the admin queue's. Changed under the admin lock.
     private final AtomicReferenceArray<@Nullable IoQueue> queues;
 
+    /// By queue identifier: those of the generation before that no client has asked for yet.
+    private final AtomicReferenceArray<@Nullable IoQueue> unclaimed;
+
+    /// Memory of queues that ended with their generation: theirs may still look at it for a while.
+    /// Changed under the admin lock.
+    private final List<Long> leftovers = new ArrayList<>();
+
+    /// How many were opened. Changed under the admin lock.
+    private int opened;
+
     Pairs(Controller controller, Geometry geometry, int granted) {
         this.controller = controller;
         this.geometry = geometry;
         this.granted = granted;
         queues = new AtomicReferenceArray<>(granted + 1);
+        unclaimed = new AtomicReferenceArray<>(granted + 1);
     }
 
     Controller controller() {
@@ -53,11 +68,11 @@ final class Pairs {
     /// Opens a queue pair.
     ///
     /// @param namespace what it is for
-    /// @param wanted how many requests it should hold
-    /// @param sleeps whether waiting sleeps until an interrupt
+    /// @param options what it should be like
     /// @param plain whether it is for the plain calls, which have a pair kept for them
-    IoQueue open(Namespace namespace, int wanted, boolean sleeps, boolean plain) {
-        int depth = Math.min(wanted, geometry.maxDepth());
+    IoQueue open(Namespace namespace, QueueOptions options, boolean plain) {
+        int depth = Math.min(options.depth(), geometry.maxDepth());
+        boolean sleeps = options.completion() == QueueOptions.Completion.INTERRUPT;
         String what = namespace.name();
         if (!controller.lockRunning()) {
             throw new BlockException(what + ": no queue", controller.refusal());
@@ -76,10 +91,10 @@ final class Pairs {
                     new IoQueue(
                             this,
                             id,
+                            options.passable() ? nextHandle() : 0,
                             depth,
                             vector,
                             sleeps,
-                            vector >= 0 && controller.interrupts().dependOnHead(),
                             namespace,
                             memory);
             queues.set(id, queue);
@@ -98,6 +113,11 @@ final class Pairs {
         } finally {
             controller.admin().lock.unlock();
         }
+    }
+
+    /// Different from all that any generation gave.
+    private long nextHandle() {
+        return controller.hal().epoch() << Integer.SIZE | ++opened;
     }
 
     private int freeId(boolean plain) {
@@ -146,7 +166,7 @@ final class Pairs {
             controller.fault("queue " + queue.id + " is half created");
             throw new HalfCreatedException(e);
         }
-        queue.opened();
+        queue.life.opened();
     }
 
     /// Tells the controller of a queue that its reset forgot. Called by the queue's owner.
@@ -158,7 +178,7 @@ final class Pairs {
         }
         controller.admin().lock.lock();
         try {
-            if (!canRecreate() || queue.state() != IoQueue.EMPTY) {
+            if (!canRecreate() || queue.state() != QueueLife.EMPTY) {
                 return false;
             }
             create(queue);
@@ -187,13 +207,17 @@ final class Pairs {
     /// Ends a queue for its owner. Requests in flight are aborted by deleting the submission queue.
     void close(IoQueue queue) {
         settle(queue);
+        close(queue, controller.settings().adminTimeout());
+    }
+
+    private void close(IoQueue queue, Duration limit) {
         controller.admin().lock.lock();
         try {
-            if (queue.state() == IoQueue.CLOSED) {
+            if (queue.state() == QueueLife.CLOSED) {
                 return;
             }
-            boolean forgotten = queue.state() != IoQueue.OPEN || delete(queue);
-            boolean unknown = !forgotten || queue.isUnconfirmed();
+            boolean forgotten = queue.state() != QueueLife.OPEN || delete(queue, limit);
+            boolean unknown = !forgotten || queue.life.isUnconfirmed();
             queue.closed(unknown);
             if (!unknown) {
                 release(queue);
@@ -206,23 +230,19 @@ final class Pairs {
     /// Waits until a reset has been confirmed or given up.
     private static void settle(IoQueue queue) {
         long end = System.nanoTime() + SETTLE_NANOS;
-        while (queue.isUnsettled() && System.nanoTime() - end < 0) {
+        while (queue.life.isUnsettled() && System.nanoTime() - end < 0) {
             LockSupport.parkNanos(1_000_000);
         }
     }
 
-    private boolean delete(IoQueue queue) {
+    private boolean delete(IoQueue queue, Duration limit) {
         if (controller.phase() != Controller.Phase.RUNNING) {
             return false;
         }
         try {
             AdminQueue admin = controller.admin();
-            admin.execute(
-                    AdminCommand.deleteSubmissionQueue(queue.id),
-                    controller.settings().adminTimeout());
-            admin.execute(
-                    AdminCommand.deleteCompletionQueue(queue.id),
-                    controller.settings().adminTimeout());
+            admin.execute(AdminCommand.deleteSubmissionQueue(queue.id), limit);
+            admin.execute(AdminCommand.deleteCompletionQueue(queue.id), limit);
             return true;
         } catch (DeviceException e) {
             LOG.warn("{}: queue {} not deleted: {}", controller.name(), queue.id, e.getMessage());
@@ -234,9 +254,141 @@ final class Pairs {
     private void release(IoQueue queue) {
         queues.set(queue.id, null);
         Controller.Phase phase = controller.phase();
-        if (controller.hal().lease().isValid() && phase != Controller.Phase.STOPPED) {
+        boolean isOver = phase == Controller.Phase.STOPPED || phase == Controller.Phase.PASSED;
+        if (controller.hal().isLeaseValid() && !isOver) {
             queue.memory.close();
         }
+    }
+
+    // ---- From one generation to the next; the admin lock is held where commands are sent
+
+    /// Brings all queues into a state that can be passed on, while their owners are out. Those that
+    /// end with this generation are deleted, so that the controller has nothing of theirs any more.
+    ///
+    /// @param plain the pair of the plain calls, if it is open
+    /// @return whether that worked
+    boolean prepareToPass(@Nullable IoQueue plain) {
+        for (int id = 1; id <= granted; id++) {
+            IoQueue queue = queues.get(id);
+            if (queue == null || queue.state() == QueueLife.ENDED) {
+                continue;
+            }
+            boolean ready = isPassable(queue, plain) ? queue.prepareToPass() : dismiss(queue);
+            if (!ready) {
+                LOG.info("{}: queue {} cannot be passed on", controller.name(), id);
+                return false;
+            }
+        }
+        return true;
+    }
+
+    @SuppressWarnings("ReferenceEquality") // queues are identities
+    private static boolean isPassable(IoQueue queue, @Nullable IoQueue plain) {
+        return (queue == plain || queue.handle() != 0) && queue.namespace().isPresent();
+    }
+
+    /// Ends a queue that its client cannot take along. Nothing of it ends before the controller has
+    /// forgotten it.
+    private boolean dismiss(IoQueue queue) {
+        queue.life.freeze();
+        boolean known = queue.state() == QueueLife.FROZEN;
+        if (queue.state() > QueueLife.EMPTY
+                || (known && !delete(queue, controller.settings().recoveryAdminTimeout()))) {
+            return false;
+        }
+        queue.end(BlockStatus.GENERATION_GONE);
+        QueueState.Memory memory = queue.memory.save();
+        leftovers.add(memory.submission());
+        leftovers.add(memory.completion());
+        leftovers.add(memory.lists());
+        return true;
+    }
+
+    /// The addresses of memory that is to be given back.
+    long[] leftovers() {
+        return leftovers.stream().mapToLong(Long::longValue).toArray();
+    }
+
+    void restoreLeftovers(long[] addresses) {
+        for (long address : addresses) {
+            leftovers.add(address);
+        }
+    }
+
+    /// Gives back what queues of earlier generations left, when none of their clients can be inside
+    /// any more.
+    void freeLeftovers() {
+        for (long address : leftovers) {
+            try {
+                controller.hal().adopt(address).close();
+            } catch (DeviceException e) {
+                LOG.warn("{}: memory not given back: {}", controller.name(), e.getMessage());
+            }
+        }
+        leftovers.clear();
+    }
+
+    /// What the next generation needs, after [#prepareToPass].
+    List<QueueState> save() {
+        List<QueueState> saved = new ArrayList<>();
+        for (int id = 1; id <= granted; id++) {
+            IoQueue queue = queues.get(id);
+            if (queue != null && queue.state() == QueueLife.OPEN) {
+                saved.add(queue.save());
+            }
+        }
+        return saved;
+    }
+
+    /// The queues are the next generation's.
+    void passOn() {
+        for (int id = 1; id <= granted; id++) {
+            IoQueue queue = queues.get(id);
+            if (queue != null && queue.state() == QueueLife.OPEN) {
+                queue.passOn();
+            }
+        }
+    }
+
+    /// Takes over a queue of the generation before.
+    IoQueue adopt(QueueState saved, Namespace namespace) {
+        StateReader.require(queues.get(saved.id()) == null, "queue twice", saved.id());
+        IoQueue queue = IoQueue.adopt(this, saved, namespace);
+        queues.set(saved.id(), queue);
+        if (saved.handle() != 0) {
+            unclaimed.set(saved.id(), queue);
+        }
+        return queue;
+    }
+
+    /// Gives a client the queue that it had in the generation before, once.
+    @Nullable IoQueue claim(Namespace namespace, long handle) {
+        for (int id = 1; id <= granted; id++) {
+            IoQueue queue = unclaimed.get(id);
+            if (queue != null
+                    && queue.handle() == handle
+                    && queue.namespace().nsid() == namespace.nsid()
+                    && unclaimed.compareAndSet(id, queue, null)) {
+                return queue;
+            }
+        }
+        return null;
+    }
+
+    /// Closes the queues that no client has asked for.
+    ///
+    /// @return how many
+    int closeUnclaimed() {
+        int closed = 0;
+        for (int id = 1; id <= granted; id++) {
+            IoQueue queue = unclaimed.getAndSet(id, null);
+            if (queue != null) {
+                LOG.info("{}: nobody took over queue {}", controller.name(), id);
+                close(queue, controller.settings().recoveryAdminTimeout());
+                closed++;
+            }
+        }
+        return closed;
     }
 
     // ---- For the watch and the interrupt handler; any thread
@@ -249,21 +401,21 @@ final class Pairs {
         return granted;
     }
 
-    /// Wakes who waits for a vector.
-    void wake(int vector) {
+    /// Lets those look again who wait for a vector.
+    void signal(int vector) {
         for (int id = 1; id <= granted; id++) {
             IoQueue queue = queues.get(id);
             if (queue != null && queue.vector == vector) {
-                queue.wake();
+                queue.signal();
             }
         }
     }
 
-    void wakeAll() {
+    void signalAll() {
         for (int id = 1; id <= granted; id++) {
             IoQueue queue = queues.get(id);
             if (queue != null) {
-                queue.wake();
+                queue.signal();
             }
         }
     }
@@ -272,7 +424,7 @@ final class Pairs {
         for (int id = 1; id <= granted; id++) {
             IoQueue queue = queues.get(id);
             if (queue != null) {
-                queue.freeze();
+                queue.life.freeze();
             }
         }
     }
@@ -283,7 +435,7 @@ final class Pairs {
             IoQueue queue = queues.get(id);
             if (queue != null) {
                 queue.thaw();
-                if (queue.state() == IoQueue.CLOSED) {
+                if (queue.state() == QueueLife.CLOSED) {
                     queue.closed(false);
                     release(queue);
                 }
@@ -307,7 +459,7 @@ final class Pairs {
             IoQueue queue = queues.get(id);
             if (queue != null) {
                 queue.end(status);
-                if (queue.state() == IoQueue.CLOSED && status != BlockStatus.OUTCOME_UNKNOWN) {
+                if (queue.state() == QueueLife.CLOSED && status != BlockStatus.OUTCOME_UNKNOWN) {
                     queue.closed(false);
                 }
             }

@@ -4,8 +4,11 @@ import helix.driver.api.block.BlockException;
 import helix.driver.api.block.BlockOp;
 import helix.driver.api.block.BlockQueue;
 import helix.driver.api.block.BlockStatus;
+import helix.driver.api.block.QueueOptions;
 import helix.hal.api.DmaBuffer;
 import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -35,11 +38,58 @@ final class PlainCalls {
 
     /// Opens a queue for a client, which on a controller with one pair is shared with the plain
     /// calls.
-    BlockQueue openForClient(Namespace namespace, int depth, boolean sleeps) {
+    BlockQueue openForClient(Namespace namespace, QueueOptions options) {
         return shared != null
-                ? shared.openClient(namespace, depth)
-                : pairs.open(namespace, depth, sleeps, false);
+                ? shared.openClient(namespace, options.depth())
+                : pairs.open(namespace, options, false);
     }
+
+    // ---- From one generation to the next
+
+    /// Waits until no call runs and keeps others from beginning, on this thread.
+    ///
+    /// @return whether that was so in time; [#resume] is then due
+    boolean pause(Duration limit) {
+        try {
+            return lock.tryLock(limit.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    void resume() {
+        lock.unlock();
+    }
+
+    /// The pair, if it is open and not shared.
+    @Nullable IoQueue pair() {
+        return queue instanceof IoQueue io && io.state() < QueueLife.ENDED ? io : null;
+    }
+
+    /// What the next generation needs to use the pair and the buffer.
+    PlainState save() {
+        IoQueue pair = pair();
+        int id = pair == null || pair.state() != QueueLife.OPEN ? 0 : pair.id;
+        DmaBuffer b = buffer;
+        return new PlainState(id, tag, b != null, b == null ? 0 : b.address());
+    }
+
+    /// Takes over what the generation before had open.
+    void restore(PlainState saved) {
+        tag = saved.tag();
+        if (saved.queue() != 0) {
+            queue = pairs.queue(saved.queue());
+            StateReader.require(queue != null, "queue of the plain calls", saved.queue());
+        }
+        if (saved.hasBuffer()) {
+            DmaBuffer b = controller.hal().adopt(saved.buffer());
+            StateReader.require(b.size() >= BUFFER_BYTES, "bytes of the plain buffer", b.size());
+            buffer = b;
+        }
+    }
+
+    // ---- The calls
 
     /// Reads or writes blocks and waits.
     void run(Namespace namespace, int op, long lba, MemorySegment memory) {
@@ -59,6 +109,7 @@ final class PlainCalls {
         }
         lock.lock();
         try {
+            requireNotPassed(namespace);
             DmaBuffer staging = buffer();
             long chunk = Math.min(staging.size(), namespace.limits().maxTransferBytes());
             for (long at = 0; at < bytes; at += chunk) {
@@ -80,9 +131,16 @@ final class PlainCalls {
     void flush(Namespace namespace) {
         lock.lock();
         try {
+            requireNotPassed(namespace);
             one(namespace, BlockOp.FLUSH, 0, 0, null);
         } finally {
             lock.unlock();
+        }
+    }
+
+    private void requireNotPassed(Namespace namespace) {
+        if (controller.phase() == Controller.Phase.PASSED) {
+            throw new BlockException(namespace.name(), BlockStatus.GENERATION_GONE);
         }
     }
 
@@ -157,7 +215,7 @@ final class PlainCalls {
 
     private BlockQueue queue(Namespace namespace) {
         BlockQueue q = queue;
-        if (q instanceof IoQueue io && io.state() >= IoQueue.ENDED) {
+        if (q instanceof IoQueue io && io.state() >= QueueLife.ENDED) {
             io.close();
             q = null;
         } else if (q != null && shared != null && shared.hasEnded(q)) {
@@ -167,7 +225,7 @@ final class PlainCalls {
             q =
                     shared != null
                             ? shared.openPlain(namespace)
-                            : pairs.open(namespace, DEPTH, true, true);
+                            : pairs.open(namespace, QueueOptions.interrupt(DEPTH), true);
             queue = q;
         }
         if (q instanceof IoQueue io) {

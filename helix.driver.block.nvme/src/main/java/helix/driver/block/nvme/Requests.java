@@ -38,6 +38,65 @@ final class Requests {
         }
     }
 
+    /// What the next generation needs to know of them. Of the memory nothing: it is the clients'.
+    QueueState.Outstanding save() {
+        boolean[] isFree = new boolean[free.length];
+        for (int i = 0; i < freeCount; i++) {
+            isFree[free[i]] = true;
+        }
+        int count = inFlight();
+        int[] numbers = new int[count];
+        int[] savedTags = new int[count];
+        int[] left = new int[count];
+        int[] savedStatuses = new int[count];
+        int n = 0;
+        for (int request = 0; request < free.length; request++) {
+            if (!isFree[request]) {
+                numbers[n] = request;
+                savedTags[n] = tags[request];
+                left[n] = commandsLeft[request];
+                savedStatuses[n++] = statuses[request];
+            }
+        }
+        return new QueueState.Outstanding(
+                free.length,
+                numbers,
+                savedTags,
+                left,
+                savedStatuses,
+                Arrays.copyOf(ended, endedCount));
+    }
+
+    /// Takes over the requests of the generation before.
+    void restore(QueueState.Outstanding saved) {
+        boolean[] inFlight = new boolean[free.length];
+        for (int i = 0; i < saved.numbers().length; i++) {
+            int request = saved.numbers()[i];
+            inFlight[request] = true;
+            tags[request] = saved.tags()[i];
+            commandsLeft[request] = saved.commandsLeft()[i];
+            statuses[request] = saved.statuses()[i];
+        }
+        freeCount = 0;
+        for (int request = free.length - 1; request >= 0; request--) {
+            if (!inFlight[request]) {
+                free[freeCount++] = request;
+            }
+        }
+        endedCount = saved.ended().length;
+        System.arraycopy(saved.ended(), 0, ended, 0, endedCount);
+    }
+
+    /// Forgets all requests, which are the next generation's now, and drops their memory, which is
+    /// their clients'.
+    void passOn() {
+        for (int request = 0; request < free.length; request++) {
+            dropAll(request);
+        }
+        endedCount = 0;
+        freeCount = free.length;
+    }
+
     int depth() {
         return free.length;
     }
@@ -94,8 +153,36 @@ final class Requests {
         ended[endedCount++] = request;
     }
 
+    /// Ends all commands in flight; the requests that waited for them are left to the polls to
+    /// come.
+    ///
+    /// @param status what they end with; OUTCOME_UNKNOWN keeps their memory held for good
+    /// @param expired what those end with that were over their time
+    void endAll(Slots slots, int status, int expired) {
+        for (int slot = 0; slot < slots.count(); slot++) {
+            int request = slots.request(slot);
+            if (request >= 0) {
+                slots.end(slots.commandId(slot));
+                if (status == BlockStatus.OUTCOME_UNKNOWN) {
+                    abandonMemory(request);
+                }
+                if (commandEnded(request, slots.isExpired(slot) ? expired : status)) {
+                    endLater(request);
+                }
+            }
+        }
+    }
+
+    /// Ends all commands in flight and frees the requests unheard.
+    void freeAll(Slots slots) {
+        endAll(slots, BlockStatus.ABORTED, BlockStatus.ABORTED);
+        for (int r = takeEnded(); r >= 0; r = takeEnded()) {
+            free(r);
+        }
+    }
+
     /// Keeps the memory of a request held for good, because a device may still write to it.
-    void abandonMemory(int request) {
+    private void abandonMemory(int request) {
         int from = request * maxSegments;
         Arrays.fill(held, from, from + heldCounts[request], null);
         heldCounts[request] = 0;

@@ -25,6 +25,22 @@ final class ShadowDoorbells {
         eventIndex = hal.allocate(pageBytes, pageBytes, addressBits);
     }
 
+    /// Takes over both buffers, which the controller works with.
+    ShadowDoorbells(Hal hal, int pageBytes, long shadowAddress, long eventIndexAddress) {
+        shadow = hal.adopt(shadowAddress);
+        eventIndex = hal.adopt(eventIndexAddress);
+        StateReader.require(shadow.size() >= pageBytes, "shadow doorbell bytes", shadow.size());
+        StateReader.require(eventIndex.size() >= pageBytes, "event index bytes", eventIndex.size());
+    }
+
+    long shadowAddress() {
+        return shadow.address();
+    }
+
+    long eventIndexAddress() {
+        return eventIndex.address();
+    }
+
     /// Zeroes both buffers, for a controller that starts anew.
     void clear() {
         shadow.segment().fill((byte) 0);

@@ -3,6 +3,7 @@ package helix.driver.block.nvme;
 import helix.driver.api.block.BlockException;
 import helix.driver.api.block.BlockQueue;
 import helix.driver.api.block.BlockStatus;
+import helix.driver.api.block.QueueOptions;
 import helix.driver.api.block.ScatterList;
 import helix.hal.api.DmaBuffer;
 import java.util.concurrent.locks.LockSupport;
@@ -79,13 +80,13 @@ final class SharedPair {
 
     private void openQueue(Namespace namespace) {
         IoQueue old = queue;
-        if (old != null && old.state() < IoQueue.ENDED) {
+        if (old != null && old.state() < QueueLife.ENDED) {
             return;
         }
         if (old != null) {
             replace(old);
         }
-        IoQueue opened = pairs.open(namespace, depth(), true, false);
+        IoQueue opened = pairs.open(namespace, QueueOptions.interrupt(depth()), false);
         opened.shared = this;
         queue = opened;
     }
@@ -111,7 +112,7 @@ final class SharedPair {
         lock.lock();
         try {
             IoQueue pair = queue;
-            return ((Port) port).ended || pair == null || pair.state() >= IoQueue.ENDED;
+            return ((Port) port).ended || pair == null || pair.state() >= QueueLife.ENDED;
         } finally {
             lock.unlock();
         }
@@ -121,13 +122,13 @@ final class SharedPair {
         ((Port) port).namespace = namespace;
     }
 
-    /// Wakes both waiters.
-    void wake() {
-        wake(client);
-        wake(plain);
+    /// Lets both waiters look again.
+    void signal() {
+        signal(client);
+        signal(plain);
     }
 
-    private static void wake(@Nullable Port port) {
+    private static void signal(@Nullable Port port) {
         Thread sleeper = port == null ? null : port.waiter;
         if (sleeper != null) {
             LockSupport.unpark(sleeper);
@@ -158,6 +159,9 @@ final class SharedPair {
         private volatile boolean ended;
 
         private volatile @Nullable Thread waiter;
+
+        /// Set by [#wake], cleared by the wait that it ended.
+        private volatile boolean roused;
 
         Port(Namespace namespace, int depth) {
             this.namespace = namespace;
@@ -297,7 +301,8 @@ final class SharedPair {
                         return true;
                     }
                     long left = end - System.nanoTime();
-                    if (left <= 0 || closed) {
+                    if (left <= 0 || closed || roused) {
+                        roused = false;
                         return false;
                     }
                     if (round < SPINS) {
@@ -309,6 +314,12 @@ final class SharedPair {
             } finally {
                 waiter = null;
             }
+        }
+
+        @Override
+        public void wake() {
+            roused = true;
+            SharedPair.signal(this);
         }
 
         private boolean gather() {

@@ -9,7 +9,7 @@ import java.util.Arrays;
 ///
 /// The queue's owner changes them; the watch reads when each command was shown to the controller.
 final class Slots {
-    private static final int SLOT_BITS = 12;
+    static final int SLOT_BITS = 12;
     private static final int SLOT_MASK = (1 << SLOT_BITS) - 1;
     private static final VarHandle COMMAND_ID = MethodHandles.arrayElementVarHandle(int[].class);
     private static final VarHandle STAMP = MethodHandles.arrayElementVarHandle(long[].class);
@@ -44,6 +44,42 @@ final class Slots {
         freeCount = free.length;
         for (int i = 0; i < free.length; i++) {
             free[i] = free.length - 1 - i;
+        }
+    }
+
+    /// What the next generation needs to know of them.
+    QueueState.Commands save() {
+        byte[] sequences = new byte[free.length];
+        int inFlight = free.length - freeCount;
+        int[] slots = new int[inFlight];
+        int[] owners = new int[inFlight];
+        long[] times = new long[inFlight];
+        int n = 0;
+        for (int slot = 0; slot < free.length; slot++) {
+            sequences[slot] = (byte) (commandIds[slot] >>> SLOT_BITS);
+            if (requests[slot] >= 0) {
+                slots[n] = slot;
+                owners[n] = requests[slot];
+                times[n++] = stamps[slot];
+            }
+        }
+        return new QueueState.Commands(sequences, slots, owners, times);
+    }
+
+    /// Takes over the commands of the generation before.
+    void restore(QueueState.Commands saved) {
+        for (int slot = 0; slot < free.length; slot++) {
+            COMMAND_ID.setRelease(commandIds, slot, saved.sequences()[slot] << SLOT_BITS | slot);
+        }
+        for (int i = 0; i < saved.slots().length; i++) {
+            requests[saved.slots()[i]] = saved.owners()[i];
+            STAMP.setRelease(stamps, saved.slots()[i], saved.stamps()[i]);
+        }
+        freeCount = 0;
+        for (int slot = free.length - 1; slot >= 0; slot--) {
+            if (requests[slot] < 0) {
+                free[freeCount++] = slot;
+            }
         }
     }
 

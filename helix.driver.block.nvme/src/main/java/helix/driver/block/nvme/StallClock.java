@@ -18,10 +18,20 @@ final class StallClock {
     /// The watch's.
     private long stalledNanos;
 
-    StallClock(String name, LongSupplier nanoTime) {
+    /// Makes a clock.
+    ///
+    /// @param stalledNanos for how long the machine stood still in earlier generations: with that,
+    ///   their stamps are this clock's too
+    StallClock(String name, LongSupplier nanoTime, long stalledNanos) {
         this.name = name;
         this.nanoTime = nanoTime;
+        this.stalledNanos = stalledNanos;
         tick();
+    }
+
+    /// For how long the machine stood still in all. For the watch, and when it is out.
+    long stalledNanos() {
+        return stalledNanos;
     }
 
     /// The time as of the last tick; never 0.

@@ -47,6 +47,16 @@ final class SubmissionRing {
         pending = new int[memory.slots];
     }
 
+    /// Goes on where the generation before stopped, with nothing pending.
+    void restore(QueueState.Rings saved) {
+        tail = saved.tail();
+    }
+
+    /// The next entry.
+    int tail() {
+        return tail;
+    }
+
     /// How many commands a request with data becomes.
     int commands(ScatterList list) {
         return prps.commands(list);

@@ -7,9 +7,9 @@ import helix.hal.api.DeviceException;
 import helix.hal.api.DeviceGoneException;
 import helix.hal.api.DeviceTimeoutException;
 import helix.modules.api.Agent;
-import helix.modules.api.ModuleContext;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,10 +27,13 @@ final class Watch implements Agent {
     private static final int MAX_ATTEMPTS = 3;
     private static final long LOCK_MILLIS = 100;
 
+    /// How long the clients of the generation before have to ask for their queues.
+    private static final long CLAIM_NANOS = 10_000_000_000L;
+
     private final Controller controller;
     private final Namespaces namespaces;
     private final AsyncEvents events;
-    private final ModuleContext context;
+    private final BiConsumer<String, DeviceException> failure;
 
     /// By queue and slot: the stamp of the command for which Abort was sent.
     private final long[][] aborted;
@@ -39,12 +42,35 @@ final class Watch implements Agent {
     private int attempts;
     private long resets;
 
-    Watch(Controller controller, Namespaces namespaces, AsyncEvents events, ModuleContext context) {
+    /// When the queues of the generation before were taken over; 0 once they are settled.
+    private long adoptedAt;
+
+    private int unclaimed;
+
+    /// Makes a watch.
+    ///
+    /// @param failure told when the controller cannot be brought back
+    Watch(
+            Controller controller,
+            Namespaces namespaces,
+            AsyncEvents events,
+            BiConsumer<String, DeviceException> failure) {
         this.controller = controller;
         this.namespaces = namespaces;
         this.events = events;
-        this.context = context;
+        this.failure = failure;
         aborted = new long[controller.pairs().last() + 1][0];
+    }
+
+    /// Goes on counting where the generation before stopped.
+    void restore(ControllerState saved) {
+        resets = saved.resets();
+        adoptedAt = controller.clock().now();
+    }
+
+    /// How many queues of the generation before nobody asked for.
+    int unclaimed() {
+        return unclaimed;
     }
 
     /// How often the controller was reset.
@@ -88,7 +114,7 @@ final class Watch implements Agent {
 
     private int checkPresence() {
         try {
-            if (!controller.hal().device().isPresent()) {
+            if (!controller.hal().isPresent()) {
                 controller.gone("it was unplugged");
             }
             controller.status();
@@ -103,7 +129,7 @@ final class Watch implements Agent {
     // ---- RUNNING
 
     private int look(int csts) {
-        if (!controller.hal().device().isPresent()) {
+        if (!controller.hal().isPresent()) {
             throw new DeviceGoneException(controller.name() + ": it was unplugged");
         }
         if (CSTS.CFS.isSet(csts)) {
@@ -120,6 +146,7 @@ final class Watch implements Agent {
         if (controller.fault() == null) {
             done = handleEvents();
             checkTimeouts();
+            closeUnclaimed();
         }
         controller.interrupts().rearm();
         String fault = controller.fault();
@@ -129,6 +156,16 @@ final class Watch implements Agent {
             done++;
         }
         return done;
+    }
+
+    private void closeUnclaimed() {
+        if (adoptedAt != 0
+                && controller.fault() == null
+                && controller.clock().now() - adoptedAt >= CLAIM_NANOS) {
+            adoptedAt = 0;
+            unclaimed = controller.pairs().closeUnclaimed();
+            controller.pairs().freeLeftovers();
+        }
     }
 
     private int handleEvents() {
@@ -149,7 +186,7 @@ final class Watch implements Agent {
         long last = limit + settings.abortGrace().toNanos();
         for (int id = 1; id <= controller.pairs().last(); id++) {
             IoQueue queue = controller.pairs().queue(id);
-            if (queue == null || queue.state() != IoQueue.OPEN) {
+            if (queue == null || queue.state() != QueueLife.OPEN) {
                 continue;
             }
             Slots slots = queue.slots();
@@ -264,7 +301,7 @@ final class Watch implements Agent {
             controller.clearFault();
             controller.phase(Phase.RUNNING);
             LOG.info("{}: running again", controller.name());
-            controller.pairs().wakeAll();
+            controller.pairs().signalAll();
             namespaces.scan(controller.settings().recoveryAdminTimeout());
         } catch (DeviceGoneException e) {
             throw e;
@@ -302,10 +339,10 @@ final class Watch implements Agent {
     /// flight until the lease has ended and it is known whether that reset was confirmed.
     private void giveUp(String reason) {
         controller.phase(Phase.FAILED);
-        DeviceException failure = new DeviceException(controller.name() + ": " + reason);
+        DeviceException cause = new DeviceException(controller.name() + ": " + reason);
         LOG.error("{}: {}", controller.name(), reason);
         controller.pairs().loseAll();
-        context.fail(reason, failure);
+        failure.accept(reason, cause);
     }
 
     /// Ends what is in flight because the device is gone.

@@ -379,6 +379,9 @@ final class FakeCommands {
             }
             done += n;
             index++;
+            if (done == bytes.length) {
+                return;
+            }
             if (index == 1 && bytes.length - done > 4096) {
                 list = c.prp2;
             }

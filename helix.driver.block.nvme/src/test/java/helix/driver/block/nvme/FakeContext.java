@@ -22,8 +22,13 @@ final class FakeContext implements ModuleContext {
     final AtomicInteger wakeUps = new AtomicInteger();
     String failure = "";
 
-    FakeContext(FakeHal hal) {
+    private final Lease lease;
+    private final boolean takesOver;
+
+    FakeContext(FakeHal hal, boolean takesOver) {
         this.hal = hal;
+        this.lease = hal.lease;
+        this.takesOver = takesOver;
     }
 
     @Override
@@ -33,12 +38,12 @@ final class FakeContext implements ModuleContext {
 
     @Override
     public Lease lease() {
-        return hal.lease;
+        return lease;
     }
 
     @Override
     public boolean takesOver() {
-        return false;
+        return takesOver;
     }
 
     @Override

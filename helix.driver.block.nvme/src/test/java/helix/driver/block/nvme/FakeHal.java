@@ -21,6 +21,8 @@ import helix.hal.api.PciService;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -31,9 +33,9 @@ import java.util.TreeMap;
 final class FakeHal implements MmioService, IrqService, DmaService, PciService, AutoCloseable {
     final FakeNvme nvme = new FakeNvme(this);
     final FakeDevice device = new FakeDevice();
-    final FakeLease lease = new FakeLease();
+    FakeLease lease = new FakeLease(1);
     final Arena arena = Arena.ofShared();
-    final Arena leaseArena = Arena.ofShared();
+    private Arena leaseArena = Arena.ofShared();
     boolean busMaster;
     IrqKind irqKind = IrqKind.MSIX;
     int irqCount = 32;
@@ -45,8 +47,37 @@ final class FakeHal implements MmioService, IrqService, DmaService, PciService, 
     private boolean[] masked = new boolean[0];
     private boolean[] latched = new boolean[0];
 
-    /// By device address, which here is the native address.
+    private boolean vectorsPassed;
+    private long nextAddress = 1L << 32;
+
+    /// By device address.
     private final TreeMap<Long, MemorySegment> granted = new TreeMap<>();
+
+    /// The lease's own, by device address.
+    private final TreeMap<Long, MemorySegment> owned = new TreeMap<>();
+
+    /// Of the lease's own, what came from the generation before and was not taken over yet.
+    private final Set<Long> passed = new HashSet<>();
+
+    /// The lease passes to the next generation. Its memory moves, as seen from here, so that what
+    /// the old generation still has throws; the device sees it where it was.
+    synchronized void pass() {
+        lease.state = Lease.State.PASSED;
+        lease = new FakeLease(lease.epoch + 1);
+        Arena next = Arena.ofShared();
+        owned.replaceAll((address, old) -> {
+            MemorySegment moved = next.allocate(old.byteSize(), 4096);
+            moved.copyFrom(old);
+            granted.put(address, moved);
+            return moved;
+        });
+        passed.clear();
+        passed.addAll(owned.keySet());
+        leaseArena.close();
+        leaseArena = next;
+        Arrays.fill(handlers, null);
+        vectorsPassed = handlers.length > 0;
+    }
 
     /// Memory as the device sees it.
     synchronized MemorySegment resolve(long address, long bytes) {
@@ -61,13 +92,23 @@ final class FakeHal implements MmioService, IrqService, DmaService, PciService, 
     // ---- MmioService
 
     @Override
-    public Optional<IrqVectors> adopt(Lease passed) {
-        return Optional.empty();
+    public Optional<IrqVectors> adopt(Lease by) {
+        requireValid();
+        if (!vectorsPassed) {
+            return Optional.empty();
+        }
+        vectorsPassed = false;
+        return Optional.of(new FakeVectors(handlers.length, true));
     }
 
     @Override
-    public DmaBuffer adopt(Lease passed, long address) {
-        throw new UnsupportedOperationException();
+    public synchronized DmaBuffer adopt(Lease by, long address) {
+        requireValid();
+        MemorySegment segment = owned.get(address);
+        if (segment == null || !passed.remove(address)) {
+            throw new DeviceException("no memory passed at " + Long.toHexString(address));
+        }
+        return new DmaBuffer(segment, address, this, this::free);
     }
 
     @Override
@@ -85,7 +126,9 @@ final class FakeHal implements MmioService, IrqService, DmaService, PciService, 
     @Override
     public DmaBuffer allocate(Lease lease, DmaRequest request) {
         requireValid();
-        return allocate(leaseArena, request);
+        DmaBuffer buffer = allocate(leaseArena, request);
+        owned.put(buffer.address(), buffer.segment());
+        return buffer;
     }
 
     @Override
@@ -97,13 +140,17 @@ final class FakeHal implements MmioService, IrqService, DmaService, PciService, 
     private synchronized DmaBuffer allocate(Arena from, DmaRequest request) {
         addressBits = request.addressBits();
         MemorySegment segment = from.allocate(request.size(), request.alignment());
-        granted.put(segment.address(), segment);
+        long alignment = Math.max(4096, request.alignment());
+        long address = (nextAddress + alignment - 1) / alignment * alignment;
+        nextAddress = address + request.size();
+        granted.put(address, segment);
         liveBuffers++;
-        return new DmaBuffer(segment, segment.address(), this, this::free);
+        return new DmaBuffer(segment, address, this, this::free);
     }
 
     private synchronized void free(DmaBuffer buffer) {
         liveBuffers--;
+        owned.remove(buffer.address());
     }
 
     @Override
@@ -150,7 +197,7 @@ final class FakeHal implements MmioService, IrqService, DmaService, PciService, 
         handlers = new InterruptHandler[count];
         masked = new boolean[count];
         latched = new boolean[count];
-        return new FakeVectors(count);
+        return new FakeVectors(count, false);
     }
 
     /// The device raises an interrupt.
@@ -175,9 +222,11 @@ final class FakeHal implements MmioService, IrqService, DmaService, PciService, 
 
     private final class FakeVectors implements IrqVectors {
         private final int count;
+        private final boolean adopted;
 
-        FakeVectors(int count) {
+        FakeVectors(int count, boolean adopted) {
             this.count = count;
+            this.adopted = adopted;
         }
 
         @Override
@@ -193,6 +242,11 @@ final class FakeHal implements MmioService, IrqService, DmaService, PciService, 
         @Override
         public void handler(int vector, InterruptHandler handler) {
             handlers[vector] = handler;
+            masked[vector] = false;
+            if (adopted || latched[vector]) {
+                latched[vector] = false;
+                handler.interrupt(vector);
+            }
         }
 
         @Override
@@ -241,7 +295,12 @@ final class FakeHal implements MmioService, IrqService, DmaService, PciService, 
     }
 
     final class FakeLease implements Lease {
+        final long epoch;
         volatile State state = State.VALID;
+
+        FakeLease(long epoch) {
+            this.epoch = epoch;
+        }
 
         @Override
         public Device device() {
@@ -250,12 +309,12 @@ final class FakeHal implements MmioService, IrqService, DmaService, PciService, 
 
         @Override
         public String owner() {
-            return "nvme@fake gen 1";
+            return "nvme@fake gen " + epoch;
         }
 
         @Override
         public long epoch() {
-            return 1;
+            return epoch;
         }
 
         @Override

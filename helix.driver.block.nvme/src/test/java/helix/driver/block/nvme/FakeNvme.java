@@ -351,6 +351,10 @@ final class FakeNvme implements BusAccess {
 
     // ---- Completion
 
+    synchronized boolean hasHeld() {
+        return !held.isEmpty();
+    }
+
     /// Executes held commands in reverse order: completions come out of order.
     synchronized void releaseHeld() {
         hold = c -> false;

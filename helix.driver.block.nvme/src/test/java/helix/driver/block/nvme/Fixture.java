@@ -6,6 +6,7 @@ import helix.driver.api.block.BlockDevice;
 import helix.driver.api.block.BlockQueue;
 import helix.driver.api.block.BlockStatus;
 import helix.modules.api.ModuleError;
+import helix.modules.api.ModuleState;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,7 +17,7 @@ final class Fixture implements AutoCloseable {
     final FakeHal hal = new FakeHal();
     final FakeNvme nvme = hal.nvme;
     final FakeCommands commands = nvme.commands;
-    final FakeContext context = new FakeContext(hal);
+    FakeContext context = new FakeContext(hal, false);
     final AtomicLong time = new AtomicLong(1_000_000);
     Settings settings =
             Settings.standard()
@@ -34,9 +35,47 @@ final class Fixture implements AutoCloseable {
     }
 
     NvmeDriver init() {
-        driver = new NvmeDriver(hal.device, hal, hal, hal, hal, settings);
+        driver = create();
         driver.init(context);
         return driver;
+    }
+
+    private NvmeDriver create() {
+        return new NvmeDriver(hal.device, hal, hal, hal, hal, settings);
+    }
+
+    /// What the driver leaves to the next generation, as the platform asks for it.
+    ModuleState save() {
+        context.agents.clear();
+        return driver.saveState().orElseThrow();
+    }
+
+    /// A new generation takes over, without a look at the registers; it has not started yet.
+    void adopt(ModuleState state) {
+        hal.pass();
+        context = new FakeContext(hal, true);
+        NvmeDriver next = create();
+        int accesses = nvme.mmioAccesses;
+        try {
+            next.init(context);
+            next.restoreState(state);
+        } finally {
+            assertThat(nvme.mmioAccesses).as("register accesses").isEqualTo(accesses);
+        }
+        driver = next;
+    }
+
+    /// One generation after the other.
+    void handOver() {
+        adopt(save());
+        driver.start();
+    }
+
+    /// The queue as the present generation gives it.
+    BlockQueue follow(BlockQueue old) {
+        BlockQueue next = disk().adoptQueue(old.handle());
+        assertThat(next).as("adopted queue").isNotNull();
+        return next;
     }
 
     BlockDevice disk(int nsid) {

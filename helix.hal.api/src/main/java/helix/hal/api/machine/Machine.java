@@ -12,6 +12,10 @@ import org.osgi.annotation.versioning.ConsumerType;
 /// All methods may be called by any thread.
 @ConsumerType
 public interface Machine {
+    /// Service property that a machine sets to true after it was registered: whoever listens for
+    /// machines publishes their devices within that call, so that now all of them are there.
+    String ANNOUNCED = "helix.machine.announced";
+
     /// The machine's short name, `qemu`; part of device properties and messages.
     ///
     /// @return a lower-case name, unique in the instance

@@ -70,8 +70,7 @@ public final class Irqs implements IrqService, InterruptReports {
         }
         Signals signals = new Choice(granted, min, max, kinds).make();
         Vectors vectors = new Vectors(granted, signals, this, stormLimit);
-        active.add(vectors);
-        vectors.start();
+        begin(vectors);
         try {
             granted.attach(vectors);
         } catch (RuntimeException e) {
@@ -83,7 +82,22 @@ public final class Irqs implements IrqService, InterruptReports {
 
     @Override
     public Optional<IrqVectors> adopt(Lease lease) {
-        return Optional.empty();
+        GrantedLease granted = GrantedLease.valid(lease, "interrupt vectors");
+        if (!(granted.takeOverInterrupts() instanceof Vectors vectors)) {
+            return Optional.empty();
+        }
+        begin(vectors);
+        return Optional.of(vectors);
+    }
+
+    private void begin(Vectors vectors) {
+        active.add(vectors);
+        try {
+            vectors.start();
+        } catch (RuntimeException | Error e) {
+            active.remove(vectors);
+            throw e;
+        }
     }
 
     /// Reports handlers that do not return. Called now and then by the machines' threads.

@@ -26,6 +26,9 @@ import org.slf4j.MDC;
 /// Each vector has a latch that is set by whatever says that its interrupt came (its eventfd, its
 /// device when asked, [#raise]) and cleared before the handler is called; a masked vector keeps its
 /// latch. So an interrupt that comes while its handler runs leads to another call.
+///
+/// Where the lease is passed on, the thread leaves and everything else stays for the next lease's
+/// object: signals, descriptors and what came. The device does not notice.
 final class Vectors implements IrqVectors, Fence {
     /// How long nothing may come before the device is asked.
     static final long IDLE_MILLIS = 1_000;
@@ -43,10 +46,26 @@ final class Vectors implements IrqVectors, Fence {
     private final long stormLimit;
     private final Vector[] vectors;
     private final PollSet poll;
-    private final EventFd control = EventFd.create();
+    private final EventFd control;
     private final Thread thread;
     private final AtomicLong storms = new AtomicLong();
-    private final AtomicBoolean disabled = new AtomicBoolean();
+
+    /// Who answers for signals and descriptors.
+    private enum Ownership {
+        /// Nobody dispatches; they are this object's.
+        IDLE,
+        /// The thread gives them back when it ends.
+        DISPATCHED,
+        /// The thread leaves them behind when it ends.
+        LEAVING,
+        /// Given back, or the next lease's.
+        GIVEN
+    }
+
+    // Guarded by this.
+    private Ownership ownership = Ownership.IDLE;
+    private boolean disabled;
+
     private volatile boolean stopping;
 
     /// Set to have the device asked what is pending.
@@ -58,6 +77,10 @@ final class Vectors implements IrqVectors, Fence {
         final AtomicBoolean latch = new AtomicBoolean();
         volatile @Nullable InterruptHandler handler;
         volatile boolean masked = true;
+
+        /// Whether the next call is due whatever the device says.
+        final AtomicBoolean raised = new AtomicBoolean();
+
         final AtomicLong delivered = new AtomicLong();
 
         /// When the call that runs now began; 0 if none does.
@@ -74,12 +97,13 @@ final class Vectors implements IrqVectors, Fence {
         }
     }
 
-    /// Begins to dispatch.
+    /// Not dispatching yet.
     Vectors(GrantedLease lease, Signals signals, InterruptReports reports, long stormLimit) {
         this.lease = lease;
         this.signals = signals;
         this.reports = reports;
         this.stormLimit = stormLimit;
+        this.control = EventFd.create();
         this.vectors = new Vector[signals.count()];
         this.poll = new PollSet(vectors.length + 1);
         poll.add(control.fd());
@@ -87,12 +111,42 @@ final class Vectors implements IrqVectors, Fence {
             vectors[i] = new Vector(EventFd.borrowed(signals.eventFd(i)));
             vectors[i].pollIndex = poll.add(signals.eventFd(i));
         }
-        this.thread =
-                Thread.ofPlatform().daemon().name("irq " + lease.owner()).unstarted(this::run);
+        this.thread = unstarted(lease);
     }
 
-    void start() {
+    /// What another left, for the next lease.
+    private Vectors(GrantedLease lease, Vectors last) {
+        this.lease = lease;
+        this.signals = last.signals;
+        this.reports = last.reports;
+        this.stormLimit = last.stormLimit;
+        this.control = last.control;
+        this.poll = last.poll;
+        this.vectors = new Vector[last.vectors.length];
+        for (int i = 0; i < vectors.length; i++) {
+            Vector v = new Vector(last.vectors[i].event);
+            v.pollIndex = last.vectors[i].pollIndex;
+            // What woke the last handler may have been work for the next one.
+            v.latch.set(true);
+            v.raised.set(true);
+            vectors[i] = v;
+        }
+        this.thread = unstarted(lease);
+    }
+
+    private Thread unstarted(GrantedLease holder) {
+        return Thread.ofPlatform().daemon().name("irq " + holder.owner()).unstarted(this::run);
+    }
+
+    /// Begins to dispatch.
+    ///
+    /// @throws LeaseRevokedException if it was stopped already
+    synchronized void start() {
+        if (ownership != Ownership.IDLE || stopping) {
+            throw new LeaseRevokedException("interrupt vectors", lease);
+        }
         thread.start();
+        ownership = Ownership.DISPATCHED;
     }
 
     Signals signals() {
@@ -140,7 +194,9 @@ final class Vectors implements IrqVectors, Fence {
 
     @Override
     public void raise(int vector) {
-        vector(vector).latch.set(true);
+        Vector v = vector(vector);
+        v.raised.set(true);
+        v.latch.set(true);
         control.signal();
     }
 
@@ -198,10 +254,37 @@ final class Vectors implements IrqVectors, Fence {
                 }
             }
         } finally {
-            control.close();
-            signals.release();
+            end();
             reports.ended(this);
         }
+    }
+
+    private synchronized void end() {
+        if (ownership == Ownership.LEAVING) {
+            ownership = Ownership.IDLE;
+        } else {
+            giveBack();
+        }
+    }
+
+    /// Gives signals and descriptors back. The device is told before: what it raises later would be
+    /// somebody else's interrupt.
+    private synchronized void giveBack() {
+        disable();
+        ownership = Ownership.GIVEN;
+        control.close();
+        signals.release();
+    }
+
+    private synchronized void disable() {
+        if (!disabled && lease.hardware().isPresent()) {
+            try {
+                signals.disable();
+            } catch (DeviceException e) {
+                LOG.warn("{}: interrupts could not be disabled: {}", lease.owner(), e.getMessage());
+            }
+        }
+        disabled = true;
     }
 
     private long patience() {
@@ -238,8 +321,9 @@ final class Vectors implements IrqVectors, Fence {
     private void askDevice() {
         try {
             for (int i = 0; i < vectors.length; i++) {
-                if (!vectors[i].masked && signals.isPending(i)) {
-                    vectors[i].latch.set(true);
+                Vector v = vectors[i];
+                if (!v.masked && (v.raised.get() || signals.isPending(i))) {
+                    v.latch.set(true);
                 }
             }
         } catch (DeviceException e) {
@@ -254,7 +338,10 @@ final class Vectors implements IrqVectors, Fence {
             return;
         }
         try {
-            if (!signals.begin(index)) {
+            boolean wanted = signals.begin(index);
+            // After the device was asked: if it does not answer, the call stays due.
+            boolean raised = v.raised.getAndSet(false);
+            if (!wanted && !raised) {
                 return;
             }
             call(index, v, handler);
@@ -320,12 +407,8 @@ final class Vectors implements IrqVectors, Fence {
     @Override
     public boolean stop(Deadline deadline) {
         stopping = true;
-        if (disabled.compareAndSet(false, true) && lease.hardware().isPresent()) {
-            try {
-                signals.disable();
-            } catch (DeviceException e) {
-                LOG.warn("{}: interrupts could not be disabled: {}", lease.owner(), e.getMessage());
-            }
+        synchronized (this) {
+            disable();
         }
         control.signal();
         if (thread.equals(Thread.currentThread())) {
@@ -333,9 +416,52 @@ final class Vectors implements IrqVectors, Fence {
         }
         boolean ended = join(deadline);
         if (ended) {
+            synchronized (this) {
+                // Nobody dispatches, and no next lease took them.
+                if (ownership == Ownership.IDLE) {
+                    giveBack();
+                }
+            }
             lease.detach(this);
         }
         return ended;
+    }
+
+    @Override
+    public boolean halt(Deadline deadline) {
+        if (thread.equals(Thread.currentThread())) {
+            throw new IllegalStateException(
+                    lease.owner() + " cannot be passed on from its own interrupt handler");
+        }
+        synchronized (this) {
+            stopping = true;
+            if (ownership == Ownership.DISPATCHED) {
+                ownership = Ownership.LEAVING;
+            }
+        }
+        control.signal();
+        if (join(deadline)) {
+            return true;
+        }
+        synchronized (this) {
+            if (ownership != Ownership.LEAVING) {
+                return true;
+            }
+            ownership = Ownership.DISPATCHED;
+            disable();
+        }
+        return false;
+    }
+
+    @Override
+    public synchronized @Nullable Fence next(GrantedLease next) {
+        if (ownership != Ownership.IDLE || disabled) {
+            return null;
+        }
+        ownership = Ownership.GIVEN;
+        // What the last holder does to its object must not reach the device any more.
+        disabled = true;
+        return new Vectors(next, this);
     }
 
     /// An interrupt of the caller does not end the wait; it is kept for the caller.

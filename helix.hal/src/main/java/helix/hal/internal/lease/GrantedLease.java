@@ -11,8 +11,10 @@ import helix.hal.internal.dma.DmaBlock;
 import helix.hal.internal.pci.PciFunction;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -36,9 +38,22 @@ public final class GrantedLease implements Lease {
     // Guarded by this.
     private final Set<DmaBlock> memory = new HashSet<>();
     private final List<GrantedLease> children = new ArrayList<>();
-    private final List<GrantedLease> stuck = new ArrayList<>();
+
+    /// Other leases whose arenas end with this one's at the latest: of children, where native code
+    /// was inside, and of the generations before.
+    private final List<GrantedLease> open = new ArrayList<>();
+
+    /// Memory that was passed on and not taken over yet, by device address.
+    private final Map<Long, DmaBlock> passedOn = new HashMap<>();
+
     private boolean childless;
+    private boolean passing;
     private @Nullable Fence interrupts;
+
+    /// Interrupts that were passed on and not taken over yet.
+    private @Nullable Fence passedOnInterrupts;
+
+    private boolean tookInterrupts;
 
     /// Guarded by `ending`.
     private LeaseService.@Nullable Release report;
@@ -124,6 +139,7 @@ public final class GrantedLease implements Lease {
     /// @throws DeviceException if there is one already
     public synchronized void attach(Fence vectors) {
         requireValid("interrupt vectors");
+        requireStaying("interrupt vectors");
         if (interrupts != null) {
             throw new DeviceException(owner + " holds interrupt vectors already");
         }
@@ -142,6 +158,35 @@ public final class GrantedLease implements Lease {
         return interrupts != null;
     }
 
+    /// Takes over memory that was passed on.
+    ///
+    /// @throws DeviceException if none begins at that address, or it was taken over already
+    public synchronized DmaBlock takeOver(long address) {
+        requireValid("DMA memory");
+        DmaBlock block = passedOn.remove(address);
+        if (block == null) {
+            throw new DeviceException(
+                    "%s: no memory that was passed on begins at 0x%x, or it was taken over already"
+                            .formatted(owner, address));
+        }
+        return block;
+    }
+
+    /// Takes over interrupts that were passed on.
+    ///
+    /// @return null if there were none
+    /// @throws DeviceException if they were taken over already
+    public synchronized @Nullable Fence takeOverInterrupts() {
+        requireValid("interrupt vectors");
+        if (tookInterrupts) {
+            throw new DeviceException(owner + " took the interrupt vectors over already");
+        }
+        Fence fence = passedOnInterrupts;
+        tookInterrupts = fence != null;
+        passedOnInterrupts = null;
+        return fence;
+    }
+
     /// The bytes of DMA memory that are this lease's own.
     public synchronized long bytes() {
         return memory.stream().mapToLong(DmaBlock::reservedBytes).sum();
@@ -154,6 +199,7 @@ public final class GrantedLease implements Lease {
             throw new DeviceException(
                     owner + " is being released: no child lease of " + child.id());
         }
+        requireStaying("a child lease of " + child.id());
         GrantedLease lease = new GrantedLease(child, hardware, this, reset, name, childEpoch);
         children.add(lease);
         return lease;
@@ -168,6 +214,58 @@ public final class GrantedLease implements Lease {
 
     synchronized void removeChild(GrantedLease child) {
         children.remove(child);
+    }
+
+    private void requireStaying(String wanted) {
+        if (passing) {
+            throw new DeviceException(owner + " is being passed on: no " + wanted);
+        }
+    }
+
+    /// From now on nothing is added that would have to stop first.
+    ///
+    /// @return what dispatches the device's interrupts
+    synchronized @Nullable Fence beginPassing() {
+        requireValid("passing it on");
+        if (parent != null) {
+            throw new DeviceException(
+                    "%s is a lease from %s, which alone can be passed on"
+                            .formatted(owner, parent.owner()));
+        }
+        if (!children.isEmpty()) {
+            throw new DeviceException(
+                    "%s has child leases and cannot be passed on: %s"
+                            .formatted(owner, children.stream().map(Lease::owner).toList()));
+        }
+        passing = true;
+        return interrupts;
+    }
+
+    /// Ends [#beginPassing], whether or not it came to that.
+    synchronized void endPassing() {
+        passing = false;
+    }
+
+    /// Leaves everything to the next lease, which nobody else knows yet.
+    synchronized void handOver(GrantedLease next) {
+        Fence fence = interrupts == null ? null : interrupts.next(next);
+        next.inherit(memory, fence, open);
+        state = State.PASSED;
+        next.leave(this);
+        memory.clear();
+        passedOn.clear();
+        open.clear();
+        interrupts = null;
+        passedOnInterrupts = null;
+    }
+
+    private synchronized void inherit(
+            Set<DmaBlock> blocks, @Nullable Fence fence, List<GrantedLease> arenas) {
+        memory.addAll(blocks);
+        blocks.forEach(b -> passedOn.put(b.address(), b));
+        interrupts = fence;
+        passedOnInterrupts = fence;
+        open.addAll(arenas);
     }
 
     @Nullable GrantedLease parent() {
@@ -214,27 +312,28 @@ public final class GrantedLease implements Lease {
         return all;
     }
 
-    /// Leaves a child's arena that could not be closed to this lease.
-    synchronized void leave(GrantedLease child) {
-        stuck.add(child);
+    /// Leaves an arena that is not closed to this lease.
+    synchronized void leave(GrantedLease other) {
+        open.add(other);
     }
 
-    private synchronized List<GrantedLease> stuckChildren() {
-        return List.copyOf(stuck);
+    private synchronized List<GrantedLease> leftOpen() {
+        return List.copyOf(open);
     }
 
-    private synchronized void unstuck(GrantedLease child) {
-        stuck.remove(child);
+    /// Forgets an arena that is closed.
+    synchronized void closed(GrantedLease other) {
+        open.remove(other);
     }
 
-    /// Closes the arena, and what children left open, so that mapped registers and memory throw.
+    /// Closes the arena, and what others left open, so that mapped registers and memory throw.
     /// Refused by the JVM while a native call is inside a segment of it, so tried until the
     /// deadline, and once at least.
     boolean closeArena(Deadline deadline) {
         boolean closed = closeOwnArena(deadline);
-        for (GrantedLease child : stuckChildren()) {
-            if (child.closeArena(deadline)) {
-                unstuck(child);
+        for (GrantedLease other : leftOpen()) {
+            if (other.closeArena(deadline)) {
+                closed(other);
             } else {
                 closed = false;
             }

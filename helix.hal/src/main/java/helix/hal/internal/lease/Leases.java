@@ -5,6 +5,7 @@ import helix.hal.api.Device;
 import helix.hal.api.DeviceBusyException;
 import helix.hal.api.DeviceException;
 import helix.hal.api.DeviceGoneException;
+import helix.hal.api.DeviceTimeoutException;
 import helix.hal.api.Lease;
 import helix.hal.api.lease.LeaseService;
 import helix.hal.internal.device.HalDevice;
@@ -18,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -31,6 +33,10 @@ public final class Leases implements LeaseService {
 
     /// A quarantined device gets another chance when somebody wants it.
     private static final long RETRY_MILLIS = 2_000;
+
+    /// Of a release's time, the most that is for a handler that does not return: the rest is the
+    /// reset's, which must be confirmed all the same.
+    private static final long HANDLER_MILLIS = 500;
 
     /// Time to close an arena even where the device used up all of the deadline.
     private static final long ARENA_MILLIS = 200;
@@ -160,6 +166,9 @@ public final class Leases implements LeaseService {
         granted.ending().lock();
         try {
             Release report = granted.report();
+            if (report == null && granted.state() == Lease.State.PASSED) {
+                return new Release(false, "passed on, nothing was reset", 0, 0, 0);
+            }
             if (report == null) {
                 report = end(granted, deadline);
                 granted.report(report);
@@ -176,12 +185,13 @@ public final class Leases implements LeaseService {
             release(child, deadline);
         }
         lease.revoke();
-        boolean fenced = lease.stopInterrupts(deadline);
-        if (!fenced) {
+        Deadline handlers =
+                Deadline.afterMillis(Math.min(HANDLER_MILLIS, deadline.remainingMillis()));
+        if (!lease.stopInterrupts(handlers)) {
             LOG.error(
                     "{}: an interrupt handler did not return within {}",
                     lease.owner(),
-                    deadline.limit());
+                    handlers.limit());
         }
         stopBusMaster(lease);
         Resets.Outcome outcome = reset(lease, deadline);
@@ -295,7 +305,14 @@ public final class Leases implements LeaseService {
 
     /// Ends a device's lease, if it has one, because the device goes.
     public void releaseAll(Device device, Deadline deadline) {
-        holder(device).ifPresent(lease -> release(lease, deadline));
+        Lease last = null;
+        Lease lease = holder(device).orElse(null);
+        // One that was passed on meanwhile leaves another; an unclean one stays, and is enough.
+        while (lease != null && !lease.equals(last)) {
+            release(lease, deadline);
+            last = lease;
+            lease = holder(device).orElse(null);
+        }
     }
 
     /// Forgets a device that is gone: nothing of it can be written to any more.
@@ -308,12 +325,81 @@ public final class Leases implements LeaseService {
 
     @Override
     public Lease pass(Lease from, String owner, Deadline deadline) {
-        throw new DeviceException("passing a lease is not possible here yet");
+        GrantedLease old = GrantedLease.own(from);
+        if (!lock(old.ending(), deadline)) {
+            throw new DeviceTimeoutException(
+                    "%s is being released; not passed on within %s"
+                            .formatted(old.owner(), deadline.limit()));
+        }
+        try {
+            Fence interrupts = old.beginPassing();
+            requirePresent(old);
+            if (interrupts != null && !interrupts.halt(deadline)) {
+                throw new DeviceTimeoutException(
+                        "%s: an interrupt handler did not return within %s; not passed on"
+                                .formatted(old.owner(), deadline.limit()));
+            }
+            return handOver(old, owner);
+        } finally {
+            old.endPassing();
+            old.ending().unlock();
+        }
+    }
+
+    private GrantedLease handOver(GrantedLease old, String owner) {
+        Holding holding = holding(old.device());
+        // With this held nobody sees a device whose holder was passed on and has no next yet.
+        synchronized (holding) {
+            requirePresent(old);
+            GrantedLease next = new GrantedLease(old.hardware(), owner, ++holding.epoch);
+            old.handOver(next);
+            holding.current = next;
+            return next;
+        }
+    }
+
+    private static void requirePresent(GrantedLease lease) {
+        if (!lease.hardware().isPresent()) {
+            throw new DeviceGoneException(lease.device().id() + " is gone");
+        }
+    }
+
+    /// An interrupt of the caller does not end the wait; it is kept for the caller.
+    private static boolean lock(ReentrantLock lock, Deadline deadline) {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    return lock.tryLock(deadline.remainingNanos(), TimeUnit.NANOSECONDS);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     @Override
     public boolean retire(Lease passed, Deadline deadline) {
-        return false;
+        GrantedLease old = GrantedLease.own(passed);
+        if (old.state() != Lease.State.PASSED) {
+            throw new IllegalArgumentException(old + " was not passed on");
+        }
+        if (!old.closeArena(deadline)) {
+            return false;
+        }
+        Holding holding = holdings.get(old.device());
+        if (holding != null) {
+            synchronized (holding) {
+                if (holding.current != null) {
+                    holding.current.closed(old);
+                }
+            }
+        }
+        return true;
     }
 
     @Override

@@ -1,7 +1,6 @@
 package helix.hal.internal.service;
 
 import helix.hal.api.Device;
-import helix.hal.api.DeviceException;
 import helix.hal.api.DmaBuffer;
 import helix.hal.api.DmaRequest;
 import helix.hal.api.DmaService;
@@ -33,16 +32,21 @@ public final class Dma implements DmaService {
             block.release();
             throw e;
         }
-        return new DmaBuffer(
-                Mapping.scoped(block.bytes(), granted.arena()),
-                block.address(),
-                block.pool(),
-                _ -> granted.giveBack(block));
+        return own(granted, block);
     }
 
     @Override
     public DmaBuffer adopt(Lease lease, long address) {
-        throw new DeviceException("no memory was passed on");
+        GrantedLease granted = GrantedLease.valid(lease, MEMORY);
+        return own(granted, granted.takeOver(address));
+    }
+
+    private static DmaBuffer own(GrantedLease lease, DmaBlock block) {
+        return new DmaBuffer(
+                Mapping.scoped(block.bytes(), lease.arena()),
+                block.address(),
+                block.pool(),
+                _ -> lease.giveBack(block));
     }
 
     @Override

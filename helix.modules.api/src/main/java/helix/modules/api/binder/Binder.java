@@ -33,6 +33,13 @@ public interface Binder {
                 .findFirst();
     }
 
+    /// What self-heal has counted and is about to do.
+    ///
+    /// @return a snapshot, one for each of [#modules()]
+    default List<ModuleHealth> health() {
+        return List.of();
+    }
+
     /// Why a device is bound or not: each rule with what it wanted and what it found.
     ///
     /// @param deviceId such as `0000:00:04.0`
@@ -63,7 +70,8 @@ public interface Binder {
     /// @return the module's answer
     Object request(String deviceId, Request request);
 
-    /// Waits until each device that a driver matches is RUNNING or FAILED.
+    /// Waits until each device that a driver matches is RUNNING or FAILED for good: one that waits
+    /// for its restart is neither.
     ///
     /// @param deadline until when
     /// @return ids of the devices that are neither yet, empty when settled
@@ -124,6 +132,24 @@ public interface Binder {
             State state,
             String reason,
             List<String> services) {}
+
+    /// What self-heal knows of a module.
+    ///
+    /// @param module its name: `nvme0`
+    /// @param deviceId its device
+    /// @param failures those that count: of the last 60 seconds, since a person had a say
+    /// @param restarts how often it was restarted after a failure
+    /// @param zombies threads that are still in the code of its former generations
+    /// @param nextRestartMs in how many milliseconds it is restarted, -1 if it is not
+    /// @param quarantined whether it has failed too often to be restarted
+    record ModuleHealth(
+            String module,
+            String deviceId,
+            int failures,
+            long restarts,
+            int zombies,
+            long nextRestartMs,
+            boolean quarantined) {}
 
     /// A rule that was asked.
     ///

@@ -1,5 +1,6 @@
 package helix.modules.probe.driver;
 
+import helix.hal.api.Deadline;
 import helix.hal.api.PciDevice;
 import helix.modules.api.DriverModule;
 import helix.modules.api.Event;
@@ -110,9 +111,17 @@ public final class ProbeDriver implements Module {
 
     @Override
     public void handleEvent(Event event) {
-        if (!(event instanceof Event.Tick)) {
+        if (event instanceof Event.Tick) {
+            Probe.hook("tick");
+        } else {
             Probe.LOG.add(device.id() + " " + event.getClass().getSimpleName());
         }
+    }
+
+    @Override
+    public boolean quiesce(Deadline deadline) {
+        Probe.hook("quiesce");
+        return true;
     }
 
     @Override
@@ -122,6 +131,7 @@ public final class ProbeDriver implements Module {
 
     @Override
     public Health health() {
+        Probe.hook("health");
         return Probe.HOOKS.containsKey("unwell") ? Health.failed("feels unwell") : Health.OK;
     }
 

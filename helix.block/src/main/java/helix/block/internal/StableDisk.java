@@ -1,13 +1,11 @@
 package helix.block.internal;
 
 import helix.block.api.Disk;
-import helix.driver.api.block.BlockException;
 import helix.driver.api.block.BlockIdentity;
 import helix.driver.api.block.BlockLimits;
-import helix.driver.api.block.BlockStatus;
 import helix.hal.api.DeviceBusyException;
-import helix.hal.api.DeviceException;
 import helix.hal.api.DeviceGoneException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -15,12 +13,17 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// A disk that hands requests straight to the device now behind it.
-final class PassThroughDisk implements Disk {
-    private static final Logger LOG = LoggerFactory.getLogger(PassThroughDisk.class);
+/// A disk whose clients do not notice that drivers come and go: see [DiskLanes] for their requests.
+final class StableDisk implements Disk {
+    private static final Logger LOG = LoggerFactory.getLogger(StableDisk.class);
+
+    /// As many as tags tell apart, and then some fewer.
+    private static final int MOST_QUEUES = 1 << 15;
 
     private final String name;
-    private final DiskCounters counters = new DiskCounters();
+    private final long parkNanos;
+    private final ReplayOrder order = new ReplayOrder();
+    private final DiskLanes lanes = new DiskLanes(this, order);
 
     /// Everything that changes together when a device comes or goes.
     ///
@@ -35,25 +38,27 @@ final class PassThroughDisk implements Disk {
         }
     }
 
-    private volatile Situation situation;
+    private volatile Situation situation = new Situation(null, "");
     private volatile BlockIdentity identity;
     private volatile BlockLimits limits;
-    private volatile int blockSize;
-    private volatile long totalBlocks;
+    private volatile long knownBlocks;
 
-    /// Block devices that are published for this medium, the newest last: when a driver is replaced
-    /// the next generation may come before the last one is withdrawn.
-    private final List<Backend> backends = new ArrayList<>();
+    /// As it was first seen: queues that are open count on it.
+    private final int blockSize;
+
+    /// The device that a driver has found the medium in. It is known before the rest, so that two
+    /// drivers that find the same medium at a time do not both get this disk.
+    private volatile String claimedBy = "";
 
     private final List<DiskAccess> accesses = new ArrayList<>();
 
-    PassThroughDisk(String name, Backend first) {
+    StableDisk(String name, Backend first, Duration park) {
         this.name = name;
+        parkNanos = park.toNanos();
         identity = first.device().identity();
         limits = first.device().limits();
         blockSize = first.device().blockSize();
-        totalBlocks = first.device().totalBlocks();
-        situation = new Situation(null, "");
+        knownBlocks = first.device().totalBlocks();
     }
 
     @Override
@@ -79,7 +84,30 @@ final class PassThroughDisk implements Disk {
     @Override
     public long totalBlocks() {
         Backend backend = situation.backend();
-        return backend == null ? totalBlocks : backend.device().totalBlocks();
+        if (backend != null) {
+            knownBlocks = backend.device().totalBlocks();
+        }
+        return knownBlocks;
+    }
+
+    /// The capacity as it was when somebody asked last.
+    long knownBlocks() {
+        return knownBlocks;
+    }
+
+    /// The limits of the device that was there last; there is no end of queues.
+    BlockLimits limits() {
+        BlockLimits most = limits;
+        return new BlockLimits(
+                most.maxTransferBytes(),
+                most.maxSegments(),
+                most.segmentAlignment(),
+                MOST_QUEUES,
+                Math.min(most.maxQueueDepth(), MOST_QUEUES),
+                most.operations(),
+                most.forceUnitAccess(),
+                most.volatileCache(),
+                most.maxDiscardBlocks());
     }
 
     @Override
@@ -99,7 +127,7 @@ final class PassThroughDisk implements Disk {
                     throw new DeviceBusyException(name, other.user().name());
                 }
             }
-            DiskAccess access = new DiskAccess(this, new User(user, mode), limits);
+            DiskAccess access = new DiskAccess(this, new User(user, mode), limits());
             accesses.add(access);
             return access;
         }
@@ -125,76 +153,88 @@ final class PassThroughDisk implements Disk {
 
     @Override
     public Statistics statistics() {
-        return counters.snapshot();
+        return lanes.all().counts().counts();
     }
 
     @Override
     public List<Latency> latencies() {
-        return List.of();
+        return lanes.all().latencies().latencies();
     }
 
-    DiskCounters counters() {
-        return counters;
+    DiskLanes lanes() {
+        return lanes;
     }
 
-    /// The device now behind this disk.
-    ///
-    /// @throws DeviceException at once if there is none
-    Backend backend() {
-        Situation now = situation;
-        Backend backend = now.backend();
-        if (backend != null) {
-            return backend;
-        }
-        throw unavailable(now);
+    ReplayOrder order() {
+        return order;
     }
 
-    private DeviceException unavailable(Situation now) {
-        if (now.state() == State.ABSENT) {
-            return new DeviceGoneException(name + " is absent");
-        }
-        return new BlockException(
-                name + " has no driver at " + now.deviceId(), BlockStatus.GENERATION_GONE);
+    /// How long requests wait for a driver.
+    long parkNanos() {
+        return parkNanos;
+    }
+
+    /// The device that the medium is in, empty while it is in none.
+    String deviceId() {
+        return situation.deviceId();
     }
 
     /// Whether the medium may be the one that came up at a device: it is not known to be elsewhere.
     boolean mayBeBehind(String deviceId) {
-        String known = situation.deviceId();
+        String known = claimedBy;
         return known.isEmpty() || known.equals(deviceId);
     }
 
-    /// A driver serves the medium. Called by one thread at a time, as are the next two.
-    void attach(Backend backend) {
-        backends.add(backend);
-        serve(backend);
+    /// A driver has found the medium in a device, and will serve it.
+    void claim(String deviceId) {
+        claimedBy = deviceId;
     }
 
-    /// A block device is withdrawn.
+    /// A driver serves the medium.
+    void attach(Backend backend) {
+        if (backend.device().blockSize() != blockSize) {
+            LOG.warn(
+                    "{} has blocks of {} bytes instead of {} now, and is not served",
+                    name,
+                    backend.device().blockSize(),
+                    blockSize);
+            return;
+        }
+        identity = backend.device().identity();
+        limits = backend.device().limits();
+        knownBlocks = backend.device().totalBlocks();
+        change(new Situation(backend, backend.deviceId()));
+        lanes.attach(backend);
+    }
+
+    /// A block device is withdrawn. Those that served before it do not count any more: a generation
+    /// never serves again.
     ///
     /// @param devicePresent whether the device itself is still there
     void detach(Backend backend, boolean devicePresent) {
-        backends.remove(backend);
-        if (!backends.isEmpty()) {
-            serve(backends.getLast());
+        if (!backend.equals(situation.backend())) {
             return;
         }
-        change(new Situation(null, devicePresent ? backend.deviceId() : ""));
+        if (devicePresent) {
+            change(new Situation(null, backend.deviceId()));
+            lanes.detach();
+        } else {
+            gone();
+        }
     }
 
     /// A device is gone; it may be the one that the medium was in.
     void deviceRemoved(String deviceId) {
         Situation now = situation;
         if (now.backend() == null && now.deviceId().equals(deviceId)) {
-            change(new Situation(null, ""));
+            gone();
         }
     }
 
-    private void serve(Backend backend) {
-        identity = backend.device().identity();
-        limits = backend.device().limits();
-        blockSize = backend.device().blockSize();
-        totalBlocks = backend.device().totalBlocks();
-        change(new Situation(backend, backend.deviceId()));
+    private void gone() {
+        change(new Situation(null, ""));
+        claimedBy = "";
+        lanes.remove();
     }
 
     private void change(Situation next) {

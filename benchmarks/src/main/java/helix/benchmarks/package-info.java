@@ -1,0 +1,5 @@
+/// What parts of the platform cost.
+@NullMarked
+package helix.benchmarks;
+
+import org.jspecify.annotations.NullMarked;

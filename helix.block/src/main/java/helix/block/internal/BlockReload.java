@@ -1,0 +1,79 @@
+package helix.block.internal;
+
+import helix.hal.api.Deadline;
+import helix.modules.api.reload.ReloadParticipant;
+import java.util.ArrayList;
+import java.util.List;
+
+/// The block subsystem's part in replacing drivers: all disks of a device go together.
+final class BlockReload implements ReloadParticipant {
+    private final DiskTable table;
+
+    BlockReload(DiskTable table) {
+        this.table = table;
+    }
+
+    @Override
+    public List<String> consumers(String deviceId) {
+        List<String> lines = new ArrayList<>();
+        for (StableDisk disk : table.behind(deviceId)) {
+            disk.users().forEach(user -> lines.add(disk.name() + " open by " + user.name()));
+        }
+        return lines;
+    }
+
+    @Override
+    public long completions(String deviceId) {
+        return table.behind(deviceId).stream().mapToLong(disk -> disk.lanes().all().ended()).sum();
+    }
+
+    @Override
+    public Passage begin(String deviceId) {
+        return new DevicePassage(table.behind(deviceId).stream().map(DiskPassage::new).toList());
+    }
+
+    private static final class DevicePassage implements Passage {
+        private final List<DiskPassage> disks;
+
+        DevicePassage(List<DiskPassage> disks) {
+            this.disks = disks;
+        }
+
+        @Override
+        public boolean park(Deadline deadline) {
+            boolean all = true;
+            for (DiskPassage disk : disks) {
+                all &= disk.park(deadline);
+            }
+            return all;
+        }
+
+        @Override
+        public boolean drain(Deadline deadline) {
+            boolean all = true;
+            for (DiskPassage disk : disks) {
+                all &= disk.drain(deadline);
+            }
+            return all;
+        }
+
+        @Override
+        public void verify(Deadline deadline) {
+            disks.forEach(disk -> disk.verify(deadline));
+        }
+
+        @Override
+        public Counts resume() {
+            Counts sum = Counts.NONE;
+            for (DiskPassage disk : disks) {
+                sum = sum.plus(disk.resume());
+            }
+            return sum;
+        }
+
+        @Override
+        public void close() {
+            disks.forEach(DiskPassage::close);
+        }
+    }
+}

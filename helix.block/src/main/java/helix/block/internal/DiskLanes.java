@@ -1,0 +1,515 @@
+package helix.block.internal;
+
+import helix.driver.api.block.BlockException;
+import helix.driver.api.block.BlockQueue;
+import helix.driver.api.block.BlockStatus;
+import helix.driver.api.block.QueueOptions;
+import helix.hal.api.Deadline;
+import helix.hal.api.DeviceException;
+import helix.hal.api.DeviceGoneException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The lanes of a disk, and what becomes of them when drivers come and go.
+///
+/// The lock is not held while the driver is called for a new queue, so that one that hangs there
+/// keeps nobody from replacing it: whoever comes back finds the epoch changed. Lanes are entered
+/// with the lock held, never the other way round.
+final class DiskLanes {
+    private static final Logger LOG = LoggerFactory.getLogger(DiskLanes.class);
+
+    /// How long a client may take to leave the code of a driver that is gone.
+    private static final long LEAVE_MILLIS = 1_000;
+
+    private final StableDisk disk;
+    private final ReplayOrder order;
+    private final ReentrantLock work = new ReentrantLock();
+    private final Condition changed = work.newCondition();
+    private final LaneSet lanes;
+
+    // Guarded by the lock.
+    private @Nullable Backend backend;
+    private long epoch;
+    private boolean parked;
+    private boolean absent;
+
+    /// Whether lanes are closed until all have a queue of a new generation.
+    private boolean filling;
+
+    /// Threads that call the driver for memory or a queue.
+    private int callers;
+
+    DiskLanes(StableDisk disk, ReplayOrder order) {
+        this.disk = disk;
+        this.order = order;
+        lanes = new LaneSet(disk, order);
+    }
+
+    /// The lanes; what changes them is done here.
+    LaneSet all() {
+        return lanes;
+    }
+
+    // ---- Clients
+
+    /// Calls the driver for something, as soon as there is one.
+    <T> T call(Function<Backend, T> what) {
+        Backend now = beginCall();
+        try {
+            return what.apply(now);
+        } finally {
+            endCall();
+        }
+    }
+
+    private Backend beginCall() {
+        work.lock();
+        try {
+            long left = disk.parkNanos();
+            while (!absent && (parked || backend == null)) {
+                if (left <= 0) {
+                    throw new BlockException(
+                            disk.name() + " has no driver", BlockStatus.GENERATION_GONE);
+                }
+                left = changed.awaitNanos(left);
+            }
+            Backend now = backend;
+            if (now == null) {
+                throw new DeviceGoneException(disk.name() + " is absent");
+            }
+            callers++;
+            return now;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new DeviceException("interrupted while " + disk.name() + " has no driver", e);
+        } finally {
+            work.unlock();
+        }
+    }
+
+    private void endCall() {
+        work.lock();
+        try {
+            callers--;
+            changed.signalAll();
+        } finally {
+            work.unlock();
+        }
+    }
+
+    /// Opens a queue; without a driver it waits for one.
+    DiskQueue open(DiskAccess access, QueueOptions options, RequestCheck check, int depth) {
+        while (true) {
+            Backend now;
+            long at;
+            work.lock();
+            try {
+                if (absent) {
+                    throw new DeviceGoneException(disk.name() + " is absent");
+                }
+                now = parked ? null : backend;
+                at = epoch;
+                if (now == null) {
+                    Lane lane = new Lane(disk.name(), order, disk.blockSize(), options);
+                    lane.close(backend == null);
+                    return add(lane, new DiskQueue(access, lane, check, depth));
+                }
+                callers++;
+            } finally {
+                work.unlock();
+            }
+            DiskQueue queue = null;
+            BlockException none = null;
+            try {
+                queue = openWith(now, at, access, options, check, depth);
+            } catch (BlockException e) {
+                if (e.status() != BlockStatus.NO_QUEUE) {
+                    throw e;
+                }
+                none = e;
+            } finally {
+                endCall();
+            }
+            if (none != null) {
+                queue = share(access, check, options, depth, none);
+            }
+            if (queue != null) {
+                return queue;
+            }
+        }
+    }
+
+    private @Nullable DiskQueue openWith(
+            Backend now,
+            long at,
+            DiskAccess access,
+            QueueOptions options,
+            RequestCheck check,
+            int depth) {
+        Object pool = now.pool();
+        BlockQueue inner = now.device().openQueue(options.asPassable());
+        work.lock();
+        try {
+            if (at != epoch) {
+                lanes.retire(inner);
+                return null;
+            }
+            Lane lane = new Lane(disk.name(), order, disk.blockSize(), options);
+            lane.install(inner, now, pool);
+            DiskQueue queue = new DiskQueue(access, lane, check, Math.min(depth, inner.depth()));
+            if (!parked && !filling) {
+                lane.open();
+            }
+            return add(lane, queue);
+        } finally {
+            work.unlock();
+        }
+    }
+
+    private DiskQueue add(Lane lane, DiskQueue queue) {
+        order.queues().add(queue);
+        lanes.add(lane);
+        return queue;
+    }
+
+    /// A queue in the lane with the fewest, since the device has none left.
+    private @Nullable DiskQueue share(
+            DiskAccess access,
+            RequestCheck check,
+            QueueOptions options,
+            int depth,
+            BlockException none) {
+        work.lock();
+        try {
+            Lane lane = lanes.leastShared();
+            if (lane == null) {
+                throw none;
+            }
+            if (!lane.enterFirst()) {
+                return null;
+            }
+            try {
+                DiskQueue queue =
+                        new DiskQueue(access, lane, check, Math.min(depth, options.depth()));
+                order.queues().add(queue);
+                return queue;
+            } finally {
+                lane.leave();
+            }
+        } finally {
+            work.unlock();
+        }
+    }
+
+    /// Closes a queue, after what it has in flight.
+    void close(DiskQueue queue, Deadline deadline) {
+        for (int i = 0; ; i++) {
+            Lane lane = null;
+            BlockQueue inner = null;
+            boolean done;
+            work.lock();
+            try {
+                lane = queue.lane();
+                if (!lane.enterFirst()) {
+                    continue;
+                }
+                try {
+                    queue.discardHeldBack(lane);
+                    boolean alone = lane.memberCount() == 1;
+                    done = !queue.hasIssued() || (alone && !parked) || deadline.isExpired();
+                    if (done && alone && !parked) {
+                        inner = lane.uninstall();
+                        lanes.forget(lane);
+                    }
+                } finally {
+                    lane.leave();
+                }
+            } finally {
+                work.unlock();
+            }
+            if (done) {
+                finish(queue, lane, inner);
+                return;
+            }
+            collectFor(lane);
+            Gate.pause(i);
+        }
+    }
+
+    /// As an owner does.
+    private static void collectFor(Lane lane) {
+        if (lane.enter()) {
+            if (lane.mode() == Lane.Mode.OPEN) {
+                lane.collectAll();
+            }
+            lane.leave();
+        }
+    }
+
+    private void finish(DiskQueue queue, Lane lane, @Nullable BlockQueue inner) {
+        try {
+            if (inner != null) {
+                inner.close();
+            }
+        } finally {
+            order.queues().remove(queue);
+            if (lane.enterFirst()) {
+                if (inner != null || !queue.hasIssued()) {
+                    queue.discardIssued(lane);
+                    lane.remove(queue);
+                    queue.freeMemory();
+                } else {
+                    LOG.warn("{}: closed with requests that do not end", disk.name());
+                }
+                lane.leave();
+            }
+        }
+    }
+
+    // ---- Drivers
+
+    /// A driver's generation serves the disk from now on. Where one was handed over to it without a
+    /// reset, it gives the queues of the one before with what is in flight; else the device was
+    /// reset, since it would not have got it otherwise.
+    void attach(Backend next) {
+        long at;
+        work.lock();
+        try {
+            epoch++;
+            at = epoch;
+            backend = next;
+            absent = false;
+            filling = true;
+            lanes.close(false, Deadline.afterMillis(LEAVE_MILLIS));
+            lanes.revive();
+        } finally {
+            work.unlock();
+        }
+        fill(at);
+        boolean serves;
+        work.lock();
+        try {
+            serves = at == epoch && !parked;
+            if (serves) {
+                filling = false;
+                lanes.open();
+            }
+            changed.signalAll();
+        } finally {
+            work.unlock();
+        }
+        if (serves) {
+            lanes.pump();
+            lanes.closeRetired();
+        }
+    }
+
+    /// The driver is gone, the device is there.
+    void detach() {
+        work.lock();
+        try {
+            epoch++;
+            filling = false;
+            backend = null;
+            lanes.close(!parked, Deadline.afterMillis(LEAVE_MILLIS));
+            lanes.wake();
+        } finally {
+            work.unlock();
+        }
+    }
+
+    /// The device is gone.
+    void remove() {
+        long at;
+        work.lock();
+        try {
+            epoch++;
+            at = epoch;
+            filling = false;
+            backend = null;
+            absent = true;
+            lanes.close(false, Deadline.afterMillis(LEAVE_MILLIS));
+        } finally {
+            work.unlock();
+        }
+        lanes.forEach(LaneSet::collectLast);
+        work.lock();
+        try {
+            if (at == epoch) {
+                lanes.fail(BlockStatus.DEVICE_GONE);
+            }
+            changed.signalAll();
+        } finally {
+            work.unlock();
+        }
+        lanes.closeRetired();
+    }
+
+    /// Gives each lane a queue of the driver now there.
+    private void fill(long at) {
+        for (Lane lane : lanes) {
+            Backend now;
+            long handle;
+            work.lock();
+            try {
+                now = backend;
+                if (at != epoch || now == null) {
+                    return;
+                }
+                if (isBehind(now, lane)) {
+                    continue;
+                }
+                handle = lane.handle();
+            } finally {
+                work.unlock();
+            }
+            LaneSet.Fresh fresh = lanes.fresh(lane, now, handle);
+            if (!fresh.isAdopted()) {
+                LaneSet.collectLast(lane);
+            }
+            work.lock();
+            try {
+                if (at == epoch && lanes.contains(lane)) {
+                    lanes.put(lane, now, fresh);
+                } else if (fresh.queue() != null) {
+                    lanes.retire(fresh.queue());
+                }
+            } finally {
+                work.unlock();
+            }
+        }
+    }
+
+    @SuppressWarnings("ReferenceEquality") // backends are identities
+    private static boolean isBehind(Backend now, Lane lane) {
+        return lane.backend() == now && lane.inner() != null;
+    }
+
+    /// The device was reset under a driver that lives on: what it has aborted is submitted again.
+    void recover() {
+        if (!work.tryLock()) {
+            return;
+        }
+        try {
+            if (!parked && !filling && backend != null) {
+                lanes.close(false, Deadline.afterMillis(LEAVE_MILLIS));
+                lanes.open();
+            }
+        } finally {
+            work.unlock();
+        }
+        lanes.pump();
+    }
+
+    // ---- Passages
+
+    /// Keeps clients out of the driver's code, and asks its queues by what numbers the next
+    /// generation gives them.
+    boolean park(Deadline deadline) {
+        if (!lockBy(deadline)) {
+            return false;
+        }
+        try {
+            parked = true;
+            boolean noCallers = awaitCallers(deadline);
+            boolean noClients = lanes.close(false, deadline);
+            for (Lane lane : lanes) {
+                if (lane.enterFirst()) {
+                    lane.rememberHandle();
+                    lane.leave();
+                }
+            }
+            return noCallers && noClients;
+        } finally {
+            work.unlock();
+        }
+    }
+
+    private boolean lockBy(Deadline deadline) {
+        try {
+            return work.tryLock(deadline.remainingNanos(), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    private boolean awaitCallers(Deadline deadline) {
+        try {
+            while (callers > 0) {
+                long left = deadline.remainingNanos();
+                if (left == 0 || !changed.await(left, TimeUnit.NANOSECONDS)) {
+                    return false;
+                }
+            }
+            return true;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    /// Waits until nothing is in flight.
+    boolean drain(Deadline deadline) {
+        for (int i = 0; ; i++) {
+            int issued = 0;
+            for (Lane lane : lanes) {
+                if (lane.enterFirst()) {
+                    lane.collectAll();
+                    issued += lane.issued();
+                    lane.leave();
+                    lane.wakeMembers();
+                }
+            }
+            if (issued == 0) {
+                return true;
+            }
+            if (deadline.isExpired()) {
+                return false;
+            }
+            Gate.pause(i);
+        }
+    }
+
+    /// Lets clients go on.
+    void resume() {
+        long at;
+        work.lock();
+        try {
+            at = epoch;
+        } finally {
+            work.unlock();
+        }
+        fill(at);
+        work.lock();
+        try {
+            parked = false;
+            if (backend == null) {
+                lanes.close(true, Deadline.afterMillis(LEAVE_MILLIS));
+            } else {
+                filling = false;
+                lanes.open();
+            }
+            changed.signalAll();
+        } finally {
+            work.unlock();
+        }
+        lanes.pump();
+        lanes.closeRetired();
+    }
+
+    /// The driver's generation that serves now.
+    @Nullable Backend backend() {
+        work.lock();
+        try {
+            return backend;
+        } finally {
+            work.unlock();
+        }
+    }
+}

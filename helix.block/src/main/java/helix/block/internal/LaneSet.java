@@ -1,0 +1,378 @@
+package helix.block.internal;
+
+import helix.driver.api.block.BlockOp;
+import helix.driver.api.block.BlockQueue;
+import helix.driver.api.block.BlockStatus;
+import helix.driver.api.block.QueueOptions;
+import helix.hal.api.Deadline;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Iterator;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// All lanes of a disk, and what is done to all of them. What changes lanes is called by one thread
+/// at a time.
+final class LaneSet implements Iterable<Lane> {
+    private static final Logger LOG = LoggerFactory.getLogger(LaneSet.class);
+
+    private final StableDisk disk;
+    private final ReplayOrder order;
+    private final List<Lane> lanes = new CopyOnWriteArrayList<>();
+
+    /// What lanes have counted that are no more. Guarded by itself.
+    private final Tally settled = new Tally();
+
+    /// Queues of former generations, to be closed when nobody waits for it. Guarded by itself.
+    private final List<BlockQueue> retired = new ArrayList<>();
+
+    LaneSet(StableDisk disk, ReplayOrder order) {
+        this.disk = disk;
+        this.order = order;
+    }
+
+    @Override
+    public Iterator<Lane> iterator() {
+        return lanes.iterator();
+    }
+
+    void add(Lane lane) {
+        lanes.add(lane);
+    }
+
+    boolean contains(Lane lane) {
+        return lanes.contains(lane);
+    }
+
+    /// The lane that the fewest queues share, null if there is none.
+    @Nullable Lane leastShared() {
+        return lanes.stream().min(Comparator.comparingInt(Lane::memberCount)).orElse(null);
+    }
+
+    /// A lane is no more.
+    void forget(Lane lane) {
+        synchronized (settled) {
+            if (lanes.remove(lane)) {
+                settled.addCounts(lane.tally());
+                settled.addLatencies(lane.tally());
+            }
+        }
+        order.forget(lane.log());
+    }
+
+    // ---- In and out
+
+    /// Keeps clients out of the driver's code.
+    ///
+    /// @return whether all have left; where one has not, another lane goes on in its place
+    boolean close(boolean withoutDriver, Deadline deadline) {
+        boolean all = true;
+        for (Lane lane : lanes) {
+            if (lane.enterFirst(deadline) || !lane.abandonOrEnter()) {
+                lane.close(withoutDriver);
+                lane.leave();
+                continue;
+            }
+            all = false;
+            LOG.warn("{}: a client is stuck in the driver's code", disk.name());
+            Lane heir = new Lane(lane);
+            heir.close(withoutDriver);
+            heir.members().forEach(member -> member.follow(heir));
+            lanes.set(lanes.indexOf(lane), heir);
+            heir.leave();
+        }
+        return all;
+    }
+
+    /// The device is there again.
+    void revive() {
+        for (Lane lane : lanes) {
+            if (lane.enterFirst()) {
+                lane.revive();
+                lane.leave();
+            }
+        }
+    }
+
+    /// Ends all requests.
+    void fail(int status) {
+        for (Lane lane : lanes) {
+            if (lane.enterFirst()) {
+                lane.failAll(status);
+                retire(lane);
+                lane.gone();
+                lane.leave();
+            }
+        }
+        wake();
+    }
+
+    void wake() {
+        lanes.forEach(Lane::wakeMembers);
+    }
+
+    /// Collects completions of all lanes, by an owner whose requests wait for replayed ones of
+    /// others, who may not look for a while.
+    void help() {
+        for (Lane lane : lanes) {
+            if (lane.tryEnter()) {
+                if (lane.mode() == Lane.Mode.OPEN && lane.collect() >= 0 && lane.drain()) {
+                    lane.wakeMembers();
+                }
+                lane.leave();
+            }
+        }
+    }
+
+    // ---- From one generation to the next
+
+    /// What a generation that is over has still to say. Without the lock: it may hang.
+    static void collectLast(Lane lane) {
+        if (lane.enterFirst()) {
+            lane.collectAll();
+            lane.leave();
+        }
+    }
+
+    void retire(Lane lane) {
+        BlockQueue old = lane.uninstall();
+        if (old != null) {
+            retire(old);
+        }
+    }
+
+    /// Keeps a queue until it can be closed.
+    void retire(BlockQueue queue) {
+        synchronized (retired) {
+            retired.add(queue);
+        }
+    }
+
+    /// Closes what was kept. Calls former drivers.
+    void closeRetired() {
+        List<BlockQueue> old;
+        synchronized (retired) {
+            old = List.copyOf(retired);
+            retired.clear();
+        }
+        for (BlockQueue queue : old) {
+            try {
+                queue.close();
+            } catch (RuntimeException e) {
+                LOG.info("{}: a former driver's queue does not close", disk.name(), e);
+            }
+        }
+    }
+
+    /// A queue of a new generation for a lane.
+    ///
+    /// @param queue null if there is none
+    /// @param pool what the device reaches
+    /// @param isAdopted whether it comes with what is in flight
+    record Fresh(@Nullable BlockQueue queue, Object pool, boolean isAdopted) {}
+
+    /// Asks a generation for a queue.
+    Fresh fresh(Lane lane, Backend now, long handle) {
+        try {
+            Object pool = now.pool();
+            BlockQueue adopted = handle == 0 ? null : now.device().adoptQueue(handle);
+            if (adopted != null) {
+                return new Fresh(adopted, pool, true);
+            }
+            QueueOptions options = lane.options().asPassable();
+            return new Fresh(now.device().openQueue(options), pool, false);
+        } catch (RuntimeException e) {
+            LOG.info("{}: a lane gets no queue of its own: {}", disk.name(), e.toString());
+            return new Fresh(null, now, false);
+        }
+    }
+
+    /// Puts it behind its lane.
+    void put(Lane lane, Backend now, Fresh fresh) {
+        if (!lane.enterFirst()) {
+            return;
+        }
+        try {
+            BlockQueue queue = fresh.queue;
+            if (fresh.isAdopted) {
+                lane.uninstall();
+            } else {
+                endGeneration(lane, now);
+            }
+            if (queue != null) {
+                lane.install(queue, now, fresh.pool);
+            }
+            if (queue != null && fresh.isAdopted) {
+                lane.adopted(queue.inFlight());
+            }
+        } finally {
+            lane.leave();
+        }
+    }
+
+    /// What a queue of a former generation has in flight will not happen any more.
+    @SuppressWarnings("ReferenceEquality") // backends are identities
+    private void endGeneration(Lane lane, Backend now) {
+        if (lane.backend() == now && lane.issued() > 0) {
+            // The device was not reset: a client was stuck, and is with the same generation again.
+            lane.failIssued(BlockStatus.OUTCOME_UNKNOWN, System.nanoTime());
+        }
+        lane.lose();
+        retire(lane);
+    }
+
+    /// Moves the queues of a lane to another, since the device has fewer than the one before.
+    private void merge(Lane lane) {
+        Lane other =
+                lanes.stream()
+                        .filter(each -> !each.equals(lane) && each.inner() != null)
+                        .min(Comparator.comparingInt(Lane::memberCount))
+                        .orElse(null);
+        if (other == null || !other.enterFirst()) {
+            return;
+        }
+        try {
+            lane.members().forEach(member -> member.moveTo(other));
+        } finally {
+            other.leave();
+        }
+        forget(lane);
+        lane.abandon();
+    }
+
+    /// Opens the lanes that have a queue, after it was found out what is left to do of lost
+    /// requests. Calls no driver.
+    void open() {
+        settleLost();
+        for (Lane lane : lanes) {
+            if (lane.inner() == null && lane.enterFirst()) {
+                merge(lane);
+                lane.leave();
+            }
+        }
+        for (Lane lane : lanes) {
+            if (!lane.enterFirst()) {
+                continue;
+            }
+            BlockQueue inner = lane.inner();
+            if (lane.memberCount() == 0) {
+                retire(lane);
+                forget(lane);
+            } else if (inner != null && inner.isOpen()) {
+                lane.open();
+            }
+            lane.leave();
+        }
+        wake();
+    }
+
+    /// Submits what waits, where no owner is at it already: some may not look for a while.
+    void pump() {
+        for (Lane lane : lanes) {
+            if (lane.tryEnter()) {
+                // What was submitted to the generation before may not have been shown.
+                if (lane.mode() == Lane.Mode.OPEN) {
+                    lane.drainAndKick();
+                }
+                lane.leave();
+            }
+        }
+    }
+
+    /// Finds out what is left to do of lost requests. All lanes are closed: nothing is acknowledged
+    /// meanwhile.
+    private void settleLost() {
+        for (Lane lane : lanes) {
+            if (!lane.enterFirst()) {
+                continue;
+            }
+            try {
+                for (DiskQueue member : lane.members()) {
+                    settleLost(lane, member);
+                }
+            } finally {
+                lane.leave();
+            }
+        }
+    }
+
+    private void settleLost(Lane lane, DiskQueue member) {
+        List<Request> again = new ArrayList<>();
+        while (member.hasLost()) {
+            Request request = member.takeLost();
+            int status = order.settle(request, disk.blockSize());
+            if (status == ReplayOrder.SUBMIT_AGAIN) {
+                again.add(request);
+            } else {
+                lane.end(request, status, System.nanoTime());
+            }
+        }
+        // In front of what waits, and flushes behind the writes that they wait for.
+        again.sort(
+                Comparator.comparing((Request each) -> each.op != BlockOp.FLUSH)
+                        .thenComparing(each -> each.clock, Comparator.reverseOrder()));
+        for (Request request : again) {
+            request.replays++;
+            lane.tally().replayed();
+            if (request.changesBlocks()) {
+                order.replayBegins(request);
+            }
+            member.waitFirst(request);
+        }
+    }
+
+    /// What is wrong with the queues of the new generation, empty if nothing is.
+    String fault() {
+        boolean needed = false;
+        boolean some = false;
+        for (Lane lane : lanes) {
+            String found = lane.mismatch();
+            if (!found.isEmpty()) {
+                return found;
+            }
+            BlockQueue queue = lane.inner();
+            needed |= !lane.members().isEmpty();
+            some |= queue != null && queue.isOpen();
+        }
+        return needed && !some ? disk.name() + ": the driver gives no queue" : "";
+    }
+
+    // ---- Figures
+
+    /// How many requests have ended.
+    long ended() {
+        synchronized (settled) {
+            long sum = settled.ended();
+            for (Lane lane : lanes) {
+                sum += lane.tally().ended();
+            }
+            return sum;
+        }
+    }
+
+    Tally counts() {
+        Tally sum = new Tally();
+        synchronized (settled) {
+            sum.addCounts(settled);
+            lanes.forEach(lane -> sum.addCounts(lane.tally()));
+        }
+        return sum;
+    }
+
+    Tally latencies() {
+        Tally sum = new Tally();
+        synchronized (settled) {
+            sum.addLatencies(settled);
+        }
+        for (Lane lane : lanes) {
+            if (lane.enter()) {
+                sum.addLatencies(lane.tally());
+                lane.leave();
+            }
+        }
+        return sum;
+    }
+}

@@ -1,0 +1,85 @@
+package helix.integration;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.gson.JsonObject;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.Before;
+import org.junit.Test;
+
+/// A disk under verified load whose driver is replaced all the time, by the one call that anybody
+/// can repeat.
+public class SoakIT {
+    /// Two reloads a second, less what two cores take for the rest.
+    private static final int SECONDS = full() ? 60 : 8;
+
+    private static final int RELOADS = full() ? 100 : 8;
+    private static final int ADOPTED = full() ? 1000 : 80;
+
+    private static boolean full() {
+        return Boolean.getBoolean("helix.full");
+    }
+
+    @Before
+    public void needsQemu() {
+        Qemu.assumePresent();
+    }
+
+    @Test
+    public void nothingIsLostInWarmReloads() throws Exception {
+        JsonObject result = soak("warm");
+        assertThat(number(result, "adopted")).isGreaterThanOrEqualTo(ADOPTED);
+        assertThat(number(result, "warm")).isEqualTo(number(result, "reloads"));
+        JsonObject worst = result.getAsJsonObject("worstLatencyMs");
+        assertThat(number(worst, "p99"))
+                .as("99 % of the worst latencies, ms")
+                .isLessThanOrEqualTo(10);
+        assertThat(number(worst, "max")).as("the worst latency, ms").isLessThanOrEqualTo(100);
+    }
+
+    @Test
+    public void nothingIsLostInColdReloads() throws Exception {
+        JsonObject result = soak("cold");
+        JsonObject worst = result.getAsJsonObject("worstLatencyMs");
+        assertThat(number(worst, "p99"))
+                .as("99 % of the worst latencies, ms")
+                .isLessThanOrEqualTo(250);
+    }
+
+    private static JsonObject soak(String mode) throws Exception {
+        Path image = Platform.scratchFile(256);
+        long seed = Long.getLong("helix.seed", System.nanoTime());
+        HelixCommand run =
+                HelixCommand.run(
+                        "exec",
+                        "--machine",
+                        "qemu",
+                        "--disk",
+                        image.toString(),
+                        "blk:soak nvme0n1 --seconds %d --reload-every 500ms --mode %s --seed %d --json"
+                                .formatted(SECONDS, mode, seed));
+        System.out.println("SoakIT: " + run.out());
+        JsonObject result = run.succeeds().documents().getLast().getAsJsonObject();
+        for (String defect : List.of("failed", "lost", "torn", "stale", "misplaced")) {
+            assertThat(result.get(defect).getAsLong()).as("%s in %s", defect, result).isZero();
+        }
+        assertThat(result.get("otherBundlesTouched").getAsLong()).isZero();
+        assertThat(result.get("rolledBack").getAsLong()).isZero();
+        assertThat(result.get("seed").getAsLong()).isEqualTo(seed);
+        assertThat(number(result, "reloads")).isGreaterThanOrEqualTo(RELOADS);
+        assertThat(number(result, "newClassLoaders")).isEqualTo(number(result, "reloads"));
+        assertThat(result.getAsJsonObject("pauseMs").keySet()).contains("p50", "p99", "max");
+        if (full()) {
+            assertThat(number(result, "iopsAfter"))
+                    .as("the rate afterwards")
+                    .isGreaterThanOrEqualTo(0.95 * number(result, "iopsBefore"));
+            assertThat(number(result, "recoveryMs")).as("median, ms").isLessThanOrEqualTo(500);
+        }
+        return result;
+    }
+
+    private static double number(JsonObject of, String key) {
+        return of.get(key).getAsDouble();
+    }
+}
