@@ -459,8 +459,8 @@ final class Bindings implements ModuleRun.Host {
     /// Makes the next generation of a device that is held; it has not begun, and is not the
     /// device's run yet.
     ModuleRun next(KnownDevice device, Driver driver) {
-        lock.lock();
         ModuleRun run;
+        lock.lock();
         try {
             run = new ModuleRun(this, device, driver, units.of(driver.prefix(), device.id()));
         } finally {

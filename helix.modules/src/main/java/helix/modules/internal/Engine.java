@@ -47,7 +47,7 @@ final class Engine implements AutoCloseable {
     private final Probations probations = new Probations(this);
     private final Supplier<List<ReloadParticipant>> participants;
     private final Map<String, ReentrantLock> queues = new ConcurrentHashMap<>();
-    private final Set<CompletableFuture<ReloadReport>> running = ConcurrentHashMap.newKeySet();
+    private final Map<Object, CompletableFuture<ReloadReport>> running = new ConcurrentHashMap<>();
 
     /// Bundles that are revisions of drivers being exchanged.
     private final Set<Long> ours = ConcurrentHashMap.newKeySet();
@@ -72,7 +72,7 @@ final class Engine implements AutoCloseable {
     public void close() {
         closed = true;
         binder.bindings().guard(_ -> false);
-        CompletableFuture<?>[] left = running.toArray(CompletableFuture[]::new);
+        CompletableFuture<?>[] left = running.values().toArray(CompletableFuture[]::new);
         try {
             CompletableFuture.allOf(left).get(END_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {
@@ -116,7 +116,8 @@ final class Engine implements AutoCloseable {
             throw new ModuleError("the reload engine has ended");
         }
         CompletableFuture<ReloadReport> done = new CompletableFuture<>();
-        running.add(done);
+        Object key = new Object();
+        running.put(key, done);
         Threads.start(
                 "reload",
                 "",
@@ -127,7 +128,7 @@ final class Engine implements AutoCloseable {
                     } catch (Throwable e) { // the caller's to hear
                         done.completeExceptionally(e);
                     } finally {
-                        running.remove(done);
+                        running.remove(key);
                     }
                 });
         return done;
