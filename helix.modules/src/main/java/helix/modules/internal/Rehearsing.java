@@ -4,6 +4,8 @@ import helix.hal.api.Deadline;
 import helix.modules.api.Module;
 import helix.modules.api.ModuleState;
 import helix.modules.internal.reload.Scratch;
+import java.lang.management.CompilationMXBean;
+import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -12,6 +14,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
+import org.osgi.framework.Bundle;
+import org.osgi.framework.wiring.BundleWiring;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The rehearsal of a new revision, with an instance of its own that drives nothing.
 final class Rehearsing {
@@ -22,10 +28,56 @@ final class Rehearsing {
     /// When it counts as hung.
     private static final Duration LIMIT = Duration.ofSeconds(3);
 
+    private static final Logger LOG = LoggerFactory.getLogger(Rehearsing.class);
+
+    /// The longest that a hand-over waits for the compiler.
+    private static final Duration COMPILER_LIMIT = Duration.ofMillis(150);
+
+    /// A compiler that ends nothing for so long is taken to be done.
+    private static final Duration COMPILER_REST = Duration.ofMillis(15);
+
     private final Bringing bringing;
 
     Rehearsing(Bringing bringing) {
         this.bringing = bringing;
+    }
+
+    /// Loads and links all of a bundle's classes: those that only the real thing needs would
+    /// otherwise be read from the jar and verified while clients wait.
+    private static void load(Bundle bundle) {
+        BundleWiring wiring = bundle.adapt(BundleWiring.class);
+        for (String resource :
+                wiring.listResources(
+                        "/",
+                        "*.class",
+                        BundleWiring.LISTRESOURCES_RECURSE | BundleWiring.LISTRESOURCES_LOCAL)) {
+            String name =
+                    resource.substring(0, resource.length() - ".class".length()).replace('/', '.');
+            try {
+                Class.forName(name, true, wiring.getClassLoader());
+            } catch (ClassNotFoundException | LinkageError e) {
+                // Whoever needs it will say so; it may be that nobody does.
+                LOG.debug("{}: {} cannot be loaded", bundle, name, e);
+            }
+        }
+    }
+
+    /// Waits until the compiler has had its time with what was rehearsed: it would compete with the
+    /// hand-over for the cores. How much is left to it cannot be seen, only that it has ended
+    /// nothing for a while.
+    private static void awaitCompiler() throws InterruptedException {
+        CompilationMXBean compiler = ManagementFactory.getCompilationMXBean();
+        if (compiler == null || !compiler.isCompilationTimeMonitoringSupported()) {
+            return;
+        }
+        Deadline deadline = Deadline.after(COMPILER_LIMIT);
+        long before;
+        long spent = compiler.getTotalCompilationTime();
+        do {
+            before = spent;
+            TimeUnit.NANOSECONDS.sleep(COMPILER_REST.toNanos());
+            spent = compiler.getTotalCompilationTime();
+        } while (spent != before && !deadline.isExpired());
     }
 
     /// Rehearses.
@@ -42,6 +94,7 @@ final class Rehearsing {
         try (Scratch scratch = new Scratch(device.device(), Deadline.after(TIME))) {
             worker.post(() -> {
                 try {
+                    load(driver.bundle());
                     Instance made = bringing.construct(driver, device);
                     instance.set(made);
                     Module module = made.module();
@@ -54,7 +107,9 @@ final class Rehearsing {
                     schema.completeExceptionally(e);
                 }
             });
-            return schema.get(LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+            Optional<ModuleState.Schema> said = schema.get(LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+            awaitCompiler();
+            return said;
         } catch (TimeoutException e) {
             String where = worker.where();
             worker.abandon();

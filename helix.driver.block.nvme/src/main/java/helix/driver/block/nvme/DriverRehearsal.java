@@ -4,7 +4,6 @@ import helix.driver.api.block.BlockOp;
 import helix.driver.api.block.BlockQueue;
 import helix.driver.api.block.BlockStatus;
 import helix.driver.api.block.ScatterList;
-import helix.driver.block.nvme.Controller.Phase;
 import helix.hal.api.DmaBuffer;
 import helix.modules.api.ModuleError;
 import helix.modules.api.ModuleState;
@@ -83,10 +82,12 @@ final class DriverRehearsal {
     }
 
     private void oneGeneration() throws Exception {
-        Generation generation =
-                Generation.takeOver(
-                        hal, settings, ControllerState.of(state), (reason, cause) -> failed = true);
-        generation.controller().phase(Phase.RUNNING);
+        RehearsalContext platform = new RehearsalContext();
+        NvmeDriver driver = new NvmeDriver(_ -> hal, settings);
+        driver.init(platform);
+        driver.restoreState(state);
+        driver.start();
+        Generation generation = driver.generation();
         Namespace namespace = generation.namespaces().require(NSID);
         BlockQueue queue = namespace.adoptQueue(HANDLE);
         if (queue == null) {
@@ -100,11 +101,8 @@ final class DriverRehearsal {
         submit(queue, 0);
         queue.kick();
         device.complete(3);
-        state =
-                generation
-                        .handOver()
-                        .orElseThrow(() -> new ModuleError("rehearsal: no hand-over"))
-                        .toModuleState();
+        state = driver.saveState().orElseThrow(() -> new ModuleError("rehearsal: no hand-over"));
+        require(!platform.hasFailed(), String.valueOf(platform.failure().getMessage()));
         require(state.isIntact() && queue.inFlight() == 0, "the state is not intact");
     }
 
@@ -177,7 +175,7 @@ final class DriverRehearsal {
                 identity,
                 0,
                 PAIRS,
-                0,
+                RehearsalContext.VECTORS,
                 0,
                 0,
                 0,

@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -34,11 +35,7 @@ import org.slf4j.LoggerFactory;
 public final class NvmeDriver implements Module {
     private static final Logger LOG = LoggerFactory.getLogger(NvmeDriver.class);
 
-    private final PciDevice device;
-    private final MmioService mmio;
-    private final IrqService irqs;
-    private final DmaService dma;
-    private final PciService pci;
+    private final Function<ModuleContext, Hal> hals;
     private final Settings settings;
 
     private @Nullable ModuleContext context;
@@ -69,11 +66,16 @@ public final class NvmeDriver implements Module {
             DmaService dma,
             PciService pci,
             Settings settings) {
-        this.device = device;
-        this.mmio = mmio;
-        this.irqs = irqs;
-        this.dma = dma;
-        this.pci = pci;
+        this(
+                platform ->
+                        new DeviceHal(
+                                platform.name(), device, platform.lease(), mmio, irqs, dma, pci),
+                settings);
+    }
+
+    /// @param hals gives what the driver needs of the platform for its one device
+    NvmeDriver(Function<ModuleContext, Hal> hals, Settings settings) {
+        this.hals = hals;
         this.settings = settings;
     }
 
@@ -81,12 +83,8 @@ public final class NvmeDriver implements Module {
     public void init(ModuleContext platform) {
         context = platform;
         if (!platform.takesOver()) {
-            generation = Generation.bringUp(hal(platform), settings, platform::fail);
+            generation = Generation.bringUp(hals.apply(platform), settings, platform::fail);
         }
-    }
-
-    private Hal hal(ModuleContext platform) {
-        return new DeviceHal(platform.name(), device, platform.lease(), mmio, irqs, dma, pci);
     }
 
     @Override
@@ -102,9 +100,10 @@ public final class NvmeDriver implements Module {
             throw new ModuleError(platform.name() + ": the state is damaged");
         }
         ControllerState saved = ControllerState.of(state);
-        generation = Generation.takeOver(hal(platform), settings, saved, platform::fail);
+        generation = Generation.takeOver(hals.apply(platform), settings, saved, platform::fail);
         takenOver = true;
-        LOG.info(
+        // No louder: clients wait, and the platform tells of the new generation.
+        LOG.debug(
                 "{}: taken over with {} queues and {} commands in flight",
                 platform.name(),
                 saved.queues().size(),
@@ -223,7 +222,8 @@ public final class NvmeDriver implements Module {
         };
     }
 
-    private Generation generation() {
+    /// What this instance consists of, once it is initialized.
+    Generation generation() {
         Generation g = generation;
         if (g == null) {
             throw new IllegalStateException("not initialized");

@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/// A platform without a device, for [DriverRehearsal]: scratch memory and registers, no interrupts.
-/// Every generation that is rehearsed on it finds the memory of the one before.
+/// A platform without a device, for [DriverRehearsal]: scratch memory and registers, interrupts
+/// that never come. Every generation that is rehearsed on it finds the memory of the one before.
 final class RehearsalHal implements Hal {
     /// Doorbells of three queue pairs, the admin queue's among them.
     private static final long REGISTER_BYTES = 0x2000;
@@ -29,7 +29,7 @@ final class RehearsalHal implements Hal {
 
     @Override
     public String name() {
-        return "rehearsal";
+        return RehearsalContext.NAME;
     }
 
     @Override
@@ -90,7 +90,7 @@ final class RehearsalHal implements Hal {
 
     @Override
     public Optional<IrqVectors> adoptVectors() {
-        return Optional.empty();
+        return Optional.of(new RehearsalContext.Vectors());
     }
 
     @Override
