@@ -2,8 +2,11 @@ package helix.block.internal;
 
 import helix.block.api.Disk;
 import helix.driver.api.block.BlockDevice;
+import helix.driver.api.block.BlockException;
+import helix.driver.api.block.BlockStatus;
 import helix.hal.api.Device;
 import helix.hal.api.DmaBuffer;
+import helix.hal.api.LeaseRevokedException;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +34,14 @@ final class Backend {
 
     private static String text(Map<String, ?> properties, String key, String absent) {
         return properties.get(key) instanceof String s ? s : absent;
+    }
+
+    /// Whether a call of a driver has failed because its generation is over, or is about to be. Its
+    /// handles say so by their own exceptions.
+    static boolean isOver(RuntimeException e) {
+        return e instanceof LeaseRevokedException
+                || e instanceof IllegalStateException
+                || (e instanceof BlockException b && b.status() == BlockStatus.GENERATION_GONE);
     }
 
     BlockDevice device() {

@@ -7,6 +7,9 @@ import helix.driver.api.block.QueueOptions;
 import helix.hal.api.Deadline;
 import helix.hal.api.DeviceException;
 import helix.hal.api.DeviceGoneException;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -57,38 +60,72 @@ final class DiskLanes {
 
     // ---- Clients
 
-    /// Calls the driver for something, as soon as there is one.
+    /// Calls the driver for something, as soon as there is one; the next one if this one's
+    /// generation ends meanwhile.
     <T> T call(Function<Backend, T> what) {
-        Backend now = beginCall();
-        try {
-            return what.apply(now);
-        } finally {
-            endCall();
+        Deadline deadline = Deadline.after(Duration.ofNanos(disk.parkNanos()));
+        while (true) {
+            Call call = beginCall(deadline);
+            RuntimeException ended;
+            try {
+                return what.apply(call.to);
+            } catch (RuntimeException e) {
+                if (!Backend.isOver(e)) {
+                    throw e;
+                }
+                ended = e;
+            } finally {
+                endCall();
+            }
+            awaitNext(call.epoch, deadline, ended);
         }
     }
 
-    private Backend beginCall() {
+    /// A call of the driver.
+    private record Call(Backend to, long epoch) {}
+
+    private Call beginCall(Deadline deadline) {
         work.lock();
         try {
-            long left = disk.parkNanos();
             while (!absent && (parked || backend == null)) {
-                if (left <= 0) {
+                if (!awaitChange(deadline)) {
                     throw new BlockException(
                             disk.name() + " has no driver", BlockStatus.GENERATION_GONE);
                 }
-                left = changed.awaitNanos(left);
             }
             Backend now = backend;
             if (now == null) {
                 throw new DeviceGoneException(disk.name() + " is absent");
             }
             callers++;
-            return now;
+            return new Call(now, epoch);
+        } finally {
+            work.unlock();
+        }
+    }
+
+    /// Waits until a generation that has said that it is over is replaced.
+    private void awaitNext(long last, Deadline deadline, RuntimeException ended) {
+        work.lock();
+        try {
+            while (epoch == last) {
+                if (!awaitChange(deadline)) {
+                    throw ended;
+                }
+            }
+        } finally {
+            work.unlock();
+        }
+    }
+
+    /// @return false if the time is over
+    private boolean awaitChange(Deadline deadline) {
+        try {
+            long left = deadline.remainingNanos();
+            return left > 0 && (changed.await(left, TimeUnit.NANOSECONDS) || !deadline.isExpired());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new DeviceException("interrupted while " + disk.name() + " has no driver", e);
-        } finally {
-            work.unlock();
         }
     }
 
@@ -115,9 +152,7 @@ final class DiskLanes {
                 now = parked ? null : backend;
                 at = epoch;
                 if (now == null) {
-                    Lane lane = new Lane(disk.name(), order, disk.blockSize(), options);
-                    lane.close(backend == null);
-                    return add(lane, new DiskQueue(access, lane, check, depth));
+                    return openParked(access, options, check, depth);
                 }
                 callers++;
             } finally {
@@ -127,11 +162,14 @@ final class DiskLanes {
             BlockException none = null;
             try {
                 queue = openWith(now, at, access, options, check, depth);
-            } catch (BlockException e) {
-                if (e.status() != BlockStatus.NO_QUEUE) {
+            } catch (RuntimeException e) {
+                if (e instanceof BlockException b && b.status() == BlockStatus.NO_QUEUE) {
+                    none = b;
+                } else if (Backend.isOver(e)) {
+                    queue = parkIn(at, access, options, check, depth);
+                } else {
                     throw e;
                 }
-                none = e;
             } finally {
                 endCall();
             }
@@ -141,6 +179,27 @@ final class DiskLanes {
             if (queue != null) {
                 return queue;
             }
+        }
+    }
+
+    /// A queue in a lane that has no queue of a device yet. With the lock held.
+    private DiskQueue openParked(
+            DiskAccess access, QueueOptions options, RequestCheck check, int depth) {
+        Lane lane = new Lane(disk.name(), order, disk.blockSize(), options);
+        lane.close(backend == null);
+        return add(lane, new DiskQueue(access, lane, check, depth));
+    }
+
+    /// A queue that waits for the next generation, since this one has said that it is over.
+    ///
+    /// @return null if the next one is there already
+    private @Nullable DiskQueue parkIn(
+            long at, DiskAccess access, QueueOptions options, RequestCheck check, int depth) {
+        work.lock();
+        try {
+            return at == epoch ? openParked(access, options, check, depth) : null;
+        } finally {
+            work.unlock();
         }
     }
 
@@ -222,6 +281,10 @@ final class DiskLanes {
                     queue.discardHeldBack(lane);
                     boolean alone = lane.memberCount() == 1;
                     done = !queue.hasIssued() || (alone && !parked) || deadline.isExpired();
+                    if (done) {
+                        // A passage waits for who closes a queue, too.
+                        callers++;
+                    }
                     if (done && alone && !parked) {
                         inner = lane.uninstall();
                         lanes.forget(lane);
@@ -233,7 +296,11 @@ final class DiskLanes {
                 work.unlock();
             }
             if (done) {
-                finish(queue, lane, inner);
+                try {
+                    finish(queue, lane, inner);
+                } finally {
+                    endCall();
+                }
                 return;
             }
             collectFor(lane);
@@ -252,22 +319,17 @@ final class DiskLanes {
     }
 
     private void finish(DiskQueue queue, Lane lane, @Nullable BlockQueue inner) {
-        try {
-            if (inner != null) {
-                inner.close();
+        boolean closed = inner != null && lanes.close(inner);
+        order.queues().remove(queue);
+        if (lane.enterFirst()) {
+            if (closed || !queue.hasIssued()) {
+                queue.discardIssued(lane);
+                lane.remove(queue);
+                queue.freeMemory();
+            } else {
+                LOG.warn("{}: closed with requests that do not end", disk.name());
             }
-        } finally {
-            order.queues().remove(queue);
-            if (lane.enterFirst()) {
-                if (inner != null || !queue.hasIssued()) {
-                    queue.discardIssued(lane);
-                    lane.remove(queue);
-                    queue.freeMemory();
-                } else {
-                    LOG.warn("{}: closed with requests that do not end", disk.name());
-                }
-                lane.leave();
-            }
+            lane.leave();
         }
     }
 
@@ -290,18 +352,23 @@ final class DiskLanes {
         } finally {
             work.unlock();
         }
-        fill(at);
-        boolean serves;
-        work.lock();
-        try {
-            serves = at == epoch && !parked;
-            if (serves) {
-                filling = false;
-                lanes.open();
+        Set<Lane> asked = new HashSet<>();
+        boolean serves = false;
+        boolean complete = false;
+        while (!complete) {
+            fill(at, asked);
+            work.lock();
+            try {
+                complete = at != epoch || asked.containsAll(lanes.list());
+                serves = at == epoch && !parked;
+                if (complete && serves) {
+                    filling = false;
+                    lanes.open();
+                }
+                changed.signalAll();
+            } finally {
+                work.unlock();
             }
-            changed.signalAll();
-        } finally {
-            work.unlock();
         }
         if (serves) {
             lanes.pump();
@@ -318,6 +385,7 @@ final class DiskLanes {
             backend = null;
             lanes.close(!parked, Deadline.afterMillis(LEAVE_MILLIS));
             lanes.wake();
+            changed.signalAll();
         } finally {
             work.unlock();
         }
@@ -351,8 +419,13 @@ final class DiskLanes {
     }
 
     /// Gives each lane a queue of the driver now there.
-    private void fill(long at) {
+    ///
+    /// @param asked lanes for which it was asked already
+    private void fill(long at, Set<Lane> asked) {
         for (Lane lane : lanes) {
+            if (!asked.add(lane)) {
+                continue;
+            }
             Backend now;
             long handle;
             work.lock();
@@ -374,7 +447,8 @@ final class DiskLanes {
             }
             work.lock();
             try {
-                if (at == epoch && lanes.contains(lane)) {
+                // Another thread may have been faster.
+                if (at == epoch && lanes.contains(lane) && !isBehind(now, lane)) {
                     lanes.put(lane, now, fresh);
                 } else if (fresh.queue() != null) {
                     lanes.retire(fresh.queue());
@@ -478,16 +552,37 @@ final class DiskLanes {
 
     /// Lets clients go on.
     void resume() {
-        long at;
+        long at = -1;
+        Set<Lane> asked = new HashSet<>();
+        while (!resume(at, asked)) {
+            // Clients open queues and drivers come meanwhile.
+            long now = epoch();
+            if (now != at) {
+                asked.clear();
+                at = now;
+            }
+            fill(at, asked);
+        }
+        lanes.pump();
+        lanes.closeRetired();
+    }
+
+    private long epoch() {
         work.lock();
         try {
-            at = epoch;
+            return epoch;
         } finally {
             work.unlock();
         }
-        fill(at);
+    }
+
+    /// @return false if not all lanes have been given a queue of the driver now there
+    private boolean resume(long at, Set<Lane> asked) {
         work.lock();
         try {
+            if (at != epoch || (backend != null && !asked.containsAll(lanes.list()))) {
+                return false;
+            }
             parked = false;
             if (backend == null) {
                 lanes.close(true, Deadline.afterMillis(LEAVE_MILLIS));
@@ -496,11 +591,10 @@ final class DiskLanes {
                 lanes.open();
             }
             changed.signalAll();
+            return true;
         } finally {
             work.unlock();
         }
-        lanes.pump();
-        lanes.closeRetired();
     }
 
     /// The driver's generation that serves now.

@@ -24,6 +24,13 @@ final class DiskQueue implements BlockQueue {
     private static final int OLDEST_EVERY = 64;
     private static final long SHARED_NAP_NANOS = 1_000_000;
     private static final long CLOSED_NAP_NANOS = 50_000_000;
+
+    /// How often an owner may look at a closed lane in vain before it naps at each look: who takes
+    /// part in the replacement of the driver needs the processor more.
+    private static final int CLOSED_POLLS = 64;
+
+    private static final long CLOSED_POLL_NAP_NANOS = 50_000;
+    private static final long FENCED_NAP_NANOS = 20_000;
     private static final long CLOSE_MILLIS = 60_000;
 
     private static final VarHandle OLDEST;
@@ -69,6 +76,7 @@ final class DiskQueue implements BlockQueue {
     private final int[] readyStatuses;
     private int readyFirst;
     private int readyCount;
+    private int closedPolls;
 
     /// The time of the requests submitted now; read once until the next kick, poll or await.
     private long now;
@@ -474,6 +482,18 @@ final class DiskQueue implements BlockQueue {
         if (held) {
             disk.lanes().all().help();
         }
+        if (closedPolls > CLOSED_POLLS) {
+            rest();
+        }
+    }
+
+    /// Naps while the lane is closed, for an owner who only polls.
+    private void rest() {
+        if (readyCount > 0 || lane.mode() == Lane.Mode.OPEN) {
+            closedPolls = 0;
+        } else {
+            LockSupport.parkNanos(this, CLOSED_POLL_NAP_NANOS);
+        }
     }
 
     /// @return false if the lane was abandoned
@@ -482,6 +502,8 @@ final class DiskQueue implements BlockQueue {
             if (in.collect() < 0 || !in.drain()) {
                 return false;
             }
+        } else {
+            closedPolls = Math.min(closedPolls + 1, CLOSED_POLLS + 1);
         }
         if (hasHeldBack() || in.isDriverGone()) {
             in.expire(System.nanoTime(), disk.parkNanos());
@@ -542,9 +564,9 @@ final class DiskQueue implements BlockQueue {
     /// @return 1 if there may be a completion, else 0
     private int awaitOnce(long left) {
         Lane in = lane;
-        if (!in.tryEnter()) {
+        if (!in.tryEnterAfterFirst()) {
             // Another of the lane sleeps in the driver's code, or somebody is in for a moment.
-            nap(in.hasSleeper() ? Math.min(left, SHARED_NAP_NANOS) : 1);
+            nap(Math.min(left, napOutside(in)));
             return 0;
         }
         long nap = 0;
@@ -578,6 +600,13 @@ final class DiskQueue implements BlockQueue {
             nap(Math.min(left, nap));
         }
         return Math.max(some, 0);
+    }
+
+    private static long napOutside(Lane in) {
+        if (in.hasSleeper()) {
+            return SHARED_NAP_NANOS;
+        }
+        return in.isFenced() ? FENCED_NAP_NANOS : 1;
     }
 
     @SuppressWarnings("ThreadPriorityCheck") // a hint: who is in leaves in a moment

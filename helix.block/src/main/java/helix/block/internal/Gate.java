@@ -64,6 +64,11 @@ abstract class Gate {
         return WORD.compareAndSet(this, FREE, BUSY);
     }
 
+    /// Enters if nobody is in and nobody is to go first. For clients.
+    boolean tryEnterAfterFirst() {
+        return fencing == 0 && tryEnter();
+    }
+
     /// Enters, after whoever is in. For clients.
     ///
     /// @return false if the gate is given up
@@ -139,6 +144,11 @@ abstract class Gate {
     /// Whether somebody waits to get in.
     boolean isWanted() {
         return wanting > 0;
+    }
+
+    /// Whether somebody is to get in before all clients.
+    boolean isFenced() {
+        return fencing > 0;
     }
 
     /// Whether the gate is still the caller's, who has entered it.

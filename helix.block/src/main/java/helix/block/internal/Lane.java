@@ -303,8 +303,8 @@ final class Lane extends Gate {
             return false;
         }
         int before = request.state;
-        if (request.movesBytes()) {
-            reach(request);
+        if (request.movesBytes() && !reach(request)) {
+            return false;
         }
         request.state = Request.ISSUED;
         issued++;
@@ -337,10 +337,12 @@ final class Lane extends Gate {
     }
 
     /// Makes a copy of a request's memory if the device does not reach it.
-    private void reach(Request request) {
+    ///
+    /// @return false if there is no memory to be had any more from the driver's generation
+    private boolean reach(Request request) {
         if (request.isReachedFrom(pool)) {
             request.bounce(null);
-            return;
+            return true;
         }
         Backend now = backend;
         BlockLimits most = limits;
@@ -352,8 +354,16 @@ final class Lane extends Gate {
             throw new IllegalArgumentException(
                     "request of " + size + " bytes, most=" + most.maxTransferBytes());
         }
-        request.bounce(bounce(request, size, now.device(), most));
+        try {
+            request.bounce(bounce(request, size, now.device(), most));
+        } catch (RuntimeException e) {
+            if (Backend.isOver(e)) {
+                return false;
+            }
+            throw e;
+        }
         tally.bounced();
+        return true;
     }
 
     @SuppressWarnings("ReferenceEquality") // pools are told apart by identity

@@ -39,6 +39,10 @@ final class LaneSet implements Iterable<Lane> {
         return lanes.iterator();
     }
 
+    List<Lane> list() {
+        return lanes;
+    }
+
     void add(Lane lane) {
         lanes.add(lane);
     }
@@ -118,7 +122,7 @@ final class LaneSet implements Iterable<Lane> {
     /// others, who may not look for a while.
     void help() {
         for (Lane lane : lanes) {
-            if (lane.tryEnter()) {
+            if (lane.tryEnterAfterFirst()) {
                 if (lane.mode() == Lane.Mode.OPEN && lane.collect() >= 0 && lane.drain()) {
                     lane.wakeMembers();
                 }
@@ -159,11 +163,23 @@ final class LaneSet implements Iterable<Lane> {
             retired.clear();
         }
         for (BlockQueue queue : old) {
-            try {
-                queue.close();
-            } catch (RuntimeException e) {
-                LOG.info("{}: a former driver's queue does not close", disk.name(), e);
+            if (!close(queue)) {
+                LOG.info("{}: a former driver's queue is left as it is", disk.name());
             }
+        }
+    }
+
+    /// Closes a queue of a driver. Clients do not hear of it if that fails: the queue may be one of
+    /// a generation that is over, of whose bundle nothing is left.
+    ///
+    /// @return whether it closed
+    boolean close(BlockQueue queue) {
+        try {
+            queue.close();
+            return true;
+        } catch (RuntimeException | Error e) {
+            LOG.warn("{}: the driver fails in close", disk.name(), e);
+            return false;
         }
     }
 

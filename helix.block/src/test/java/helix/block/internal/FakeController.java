@@ -105,6 +105,13 @@ final class FakeController {
         queueLimit = most;
     }
 
+    private static void throwUnchecked(Throwable e) {
+        if (e instanceof Error error) {
+            throw error;
+        }
+        throw (RuntimeException) e;
+    }
+
     Generation generation() {
         return new Generation();
     }
@@ -231,6 +238,15 @@ final class FakeController {
         /// What reads give beside what is there.
         volatile int corruption;
 
+        /// What is thrown for queues and memory, as by handles of a lease that is over.
+        volatile @Nullable RuntimeException over;
+
+        /// What is thrown when a queue is closed.
+        volatile @Nullable Throwable failsClose;
+
+        /// Called once, before the next queue is opened.
+        volatile @Nullable Runnable beforeOpen;
+
         @Override
         public BlockIdentity identity() {
             return identity;
@@ -260,8 +276,21 @@ final class FakeController {
             }
         }
 
+        private void checkOver() {
+            RuntimeException e = over;
+            if (e != null) {
+                throw e;
+            }
+        }
+
         @Override
         public BlockQueue openQueue(QueueOptions options) {
+            checkOver();
+            Runnable first = beforeOpen;
+            beforeOpen = null;
+            if (first != null) {
+                first.run();
+            }
             if (passed) {
                 violation("openQueue of a generation that was passed on");
             }
@@ -294,6 +323,7 @@ final class FakeController {
 
         @Override
         public DmaBuffer allocate(long bytes) {
+            checkOver();
             MemorySegment memory = Arena.ofAuto().allocate(bytes, 4096);
             long address = ADDRESSES.getAndAdd((bytes + 8191) & -4096);
             return new DmaBuffer(memory, address, pool, ignored -> {});
@@ -499,6 +529,10 @@ final class FakeController {
                 return;
             }
             closed = true;
+            Throwable e = generation.failsClose;
+            if (e != null) {
+                FakeController.throwUnchecked(e);
+            }
             synchronized (FakeController.this) {
                 generation.open--;
                 if (!generation.passed) {

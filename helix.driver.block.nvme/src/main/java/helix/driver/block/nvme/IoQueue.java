@@ -262,7 +262,11 @@ final class IoQueue implements BlockQueue {
         if (life.state() >= QueueLife.ENDED) {
             return false;
         }
-        controller.interrupts().rearm();
+        try {
+            controller.interrupts().rearm();
+        } catch (LeaseRevokedException | IllegalStateException e) {
+            lost(e);
+        }
         return wait.until(System.nanoTime() + nanos);
     }
 

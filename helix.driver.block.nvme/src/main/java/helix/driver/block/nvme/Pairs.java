@@ -5,6 +5,7 @@ import helix.driver.api.block.BlockStatus;
 import helix.driver.api.block.QueueOptions;
 import helix.hal.api.DeviceException;
 import helix.hal.api.DeviceTimeoutException;
+import helix.hal.api.LeaseRevokedException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -110,6 +111,12 @@ final class Pairs {
                 throw e;
             }
             return queue;
+        } catch (LeaseRevokedException | IllegalStateException e) {
+            requireOver(e);
+            BlockException gone =
+                    new BlockException(what + ": no queue", BlockStatus.GENERATION_GONE);
+            gone.initCause(e);
+            throw gone;
         } finally {
             controller.admin().lock.unlock();
         }
@@ -183,6 +190,10 @@ final class Pairs {
             }
             create(queue);
             return true;
+        } catch (LeaseRevokedException | IllegalStateException e) {
+            requireOver(e);
+            queue.lose();
+            return false;
         } catch (DeviceTimeoutException | NotSentException | HalfCreatedException e) {
             // The queue comes back when the machine answers again, or after the next reset.
             LOG.warn("{}: queue {} not yet back: {}", controller.name(), queue.id, e.getMessage());
@@ -204,24 +215,43 @@ final class Pairs {
                 && !controller.clock().isStalled();
     }
 
-    /// Ends a queue for its owner. Requests in flight are aborted by deleting the submission queue.
-    void close(IoQueue queue) {
-        settle(queue);
-        close(queue, controller.settings().adminTimeout());
+    /// Throws what a handle threw, unless that is because the lease is over.
+    private void requireOver(RuntimeException e) {
+        if (controller.hal().isLeaseValid()) {
+            throw e;
+        }
     }
 
-    private void close(IoQueue queue, Duration limit) {
+    /// Ends a queue for its owner. Requests in flight are aborted by deleting the submission queue;
+    /// when the lease is over the platform's reset ends them.
+    void close(IoQueue queue) {
+        do {
+            if (!controller.hal().isLeaseValid()) {
+                queue.lose();
+            }
+            settle(queue);
+        } while (!tryClose(queue, controller.settings().adminTimeout()));
+    }
+
+    /// @return false if the lease turns out to be over, which ends the queue in another way
+    private boolean tryClose(IoQueue queue, Duration limit) {
         controller.admin().lock.lock();
         try {
             if (queue.state() == QueueLife.CLOSED) {
-                return;
+                return true;
             }
             boolean forgotten = queue.state() != QueueLife.OPEN || delete(queue, limit);
+            if (!forgotten && !controller.hal().isLeaseValid()) {
+                // Not asked a second time: it is open no more then.
+                queue.lose();
+                return false;
+            }
             boolean unknown = !forgotten || queue.life.isUnconfirmed();
             queue.closed(unknown);
             if (!unknown) {
                 release(queue);
             }
+            return true;
         } finally {
             controller.admin().lock.unlock();
         }
@@ -244,6 +274,9 @@ final class Pairs {
             admin.execute(AdminCommand.deleteSubmissionQueue(queue.id), limit);
             admin.execute(AdminCommand.deleteCompletionQueue(queue.id), limit);
             return true;
+        } catch (LeaseRevokedException | IllegalStateException e) {
+            requireOver(e);
+            return false;
         } catch (DeviceException e) {
             LOG.warn("{}: queue {} not deleted: {}", controller.name(), queue.id, e.getMessage());
             controller.fault("queue " + queue.id + " could not be deleted");
@@ -384,8 +417,9 @@ final class Pairs {
             IoQueue queue = unclaimed.getAndSet(id, null);
             if (queue != null) {
                 LOG.info("{}: nobody took over queue {}", controller.name(), id);
-                close(queue, controller.settings().recoveryAdminTimeout());
-                closed++;
+                if (tryClose(queue, controller.settings().recoveryAdminTimeout())) {
+                    closed++;
+                }
             }
         }
         return closed;
