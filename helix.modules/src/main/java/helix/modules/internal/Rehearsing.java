@@ -23,7 +23,7 @@ import org.slf4j.LoggerFactory;
 final class Rehearsing {
     /// How long a module rehearses. Long enough for the compiler to see what is hot, and short
     /// enough for two reloads a second.
-    static final Duration TIME = Duration.ofMillis(120);
+    static final Duration TIME = Duration.ofMillis(150);
 
     /// When it counts as hung.
     private static final Duration LIMIT = Duration.ofSeconds(3);
@@ -91,7 +91,7 @@ final class Rehearsing {
         AtomicReference<@Nullable Instance> instance = new AtomicReference<>();
         AtomicReference<String> doing = new AtomicReference<>("constructor");
         Worker worker = new Worker(driver.name() + "-rehearsal", device.id(), () -> {});
-        try (Scratch scratch = new Scratch(device.device(), Deadline.after(TIME))) {
+        try (Scratch scratch = new Scratch(device.device(), TIME)) {
             worker.post(() -> {
                 try {
                     load(driver.bundle());
@@ -101,6 +101,7 @@ final class Rehearsing {
                     doing.set("stateSchema");
                     Optional<ModuleState.Schema> said = module.stateSchema();
                     doing.set("rehearse");
+                    scratch.begin(TIME);
                     module.rehearse(scratch);
                     schema.complete(said);
                 } catch (Throwable e) { // whatever it is, the revision is refused

@@ -29,7 +29,7 @@ final class DriverRehearsal {
     private static final int DEPTH = 32;
 
     /// Few, so that taking over is rehearsed as often as a compiler wants to see it.
-    private static final int ROUNDS = 8;
+    private static final int ROUNDS = 2;
 
     private static final int DATA_BYTES = 256 * 1024;
 

@@ -7,6 +7,7 @@ import helix.hal.api.Lease;
 import helix.hal.api.MmioRegion;
 import helix.modules.api.Rehearsal;
 import java.lang.foreign.Arena;
+import java.time.Duration;
 
 /// Memory without a device. One arena, of the kind that the HAL's are of, so that what is compiled
 /// in a rehearsal fits afterwards.
@@ -15,13 +16,13 @@ public final class Scratch implements Rehearsal, AutoCloseable {
 
     private final Arena arena = Arena.ofShared();
     private final Lease lease;
-    private final Deadline deadline;
+    private volatile Deadline deadline;
 
     /// @param device whose driver rehearses
-    /// @param deadline until when it should be over
-    public Scratch(Device device, Deadline deadline) {
+    /// @param limit how long the rehearsal should take
+    public Scratch(Device device, Duration limit) {
         this.lease = new NoLease(device);
-        this.deadline = deadline;
+        deadline = Deadline.after(limit);
     }
 
     @Override
@@ -34,6 +35,13 @@ public final class Scratch implements Rehearsal, AutoCloseable {
     public MmioRegion registers(long bytes) {
         return MmioRegion.ofMapped(
                 "scratch registers", lease, arena.allocate(bytes, REGISTER_ALIGNMENT));
+    }
+
+    /// Lets the time begin.
+    ///
+    /// @param limit how long the rehearsal should take
+    public void begin(Duration limit) {
+        deadline = Deadline.after(limit);
     }
 
     @Override
