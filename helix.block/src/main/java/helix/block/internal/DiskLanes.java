@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -87,11 +88,9 @@ final class DiskLanes {
     private Call beginCall(Deadline deadline) {
         work.lock();
         try {
-            while (!absent && (parked || backend == null)) {
-                if (!awaitChange(deadline)) {
-                    throw new BlockException(
-                            disk.name() + " has no driver", BlockStatus.GENERATION_GONE);
-                }
+            if (!awaitUntil(() -> absent || (!parked && backend != null), deadline)) {
+                throw new BlockException(
+                        disk.name() + " has no driver", BlockStatus.GENERATION_GONE);
             }
             Backend now = backend;
             if (now == null) {
@@ -108,21 +107,25 @@ final class DiskLanes {
     private void awaitNext(long last, Deadline deadline, RuntimeException ended) {
         work.lock();
         try {
-            while (epoch == last) {
-                if (!awaitChange(deadline)) {
-                    throw ended;
-                }
+            if (!awaitUntil(() -> epoch != last, deadline)) {
+                throw ended;
             }
         } finally {
             work.unlock();
         }
     }
 
-    /// @return false if the time is over
-    private boolean awaitChange(Deadline deadline) {
+    /// @return false if the time is over before that
+    private boolean awaitUntil(BooleanSupplier condition, Deadline deadline) {
         try {
-            long left = deadline.remainingNanos();
-            return left > 0 && (changed.await(left, TimeUnit.NANOSECONDS) || !deadline.isExpired());
+            while (!condition.getAsBoolean()) {
+                long left = deadline.remainingNanos();
+                if (left <= 0) {
+                    return false;
+                }
+                boolean _ = changed.await(left, TimeUnit.NANOSECONDS);
+            }
+            return true;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new DeviceException("interrupted while " + disk.name() + " has no driver", e);

@@ -163,9 +163,7 @@ final class LaneSet implements Iterable<Lane> {
             retired.clear();
         }
         for (BlockQueue queue : old) {
-            if (!close(queue)) {
-                LOG.info("{}: a former driver's queue is left as it is", disk.name());
-            }
+            boolean _ = close(queue);
         }
     }
 

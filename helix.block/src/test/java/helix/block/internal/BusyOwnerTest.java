@@ -59,9 +59,10 @@ class BusyOwnerTest {
 
     @Test
     void whoOnlyAwaitsIsParkedSoon() throws InterruptedException {
-        assertThat(parkNanos(queue -> {
-                    boolean ignored = queue.await(1_000);
-                }))
+        assertThat(
+                        parkNanos(queue -> {
+                            boolean ignored = queue.await(1_000);
+                        }))
                 .isLessThan(2_000_000);
     }
 
@@ -92,19 +93,21 @@ class BusyOwnerTest {
 
     @Test
     void whoPollsAndLooksLeavesTheProcessorWhileParked() {
-        assertThat(busyNanos(queue -> {
-                    poll(queue);
-                    boolean ignored = queue.await(0);
-                }))
+        assertThat(
+                        busyNanos(queue -> {
+                            poll(queue);
+                            boolean ignored = queue.await(0);
+                        }))
                 .isLessThan(WALL_NANOS / 2);
     }
 
     @Test
     void whoAwaitsSleepsWhileParked() {
-        assertThat(busyNanos(queue -> {
-                    poll(queue);
-                    boolean ignored = queue.await(10_000_000);
-                }))
+        assertThat(
+                        busyNanos(queue -> {
+                            poll(queue);
+                            boolean ignored = queue.await(10_000_000);
+                        }))
                 .isLessThan(WALL_NANOS / 5);
     }
 }
