@@ -20,6 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
+import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.BundleEvent;
 import org.osgi.framework.Constants;
@@ -85,7 +86,7 @@ public final class BinderService implements Binder, InterruptFaultListener {
         String conf = context.getProperty("helix.conf");
         Overrides overrides = new Overrides(conf == null ? null : Path.of(conf));
         boolean heals = !"off".equals(context.getProperty("helix.heal"));
-        this.bindings = new Bindings(bringing, supervisor, overrides, heals);
+        this.bindings = new Bindings(bringing, supervisor, overrides, heals, this::coming);
     }
 
     /// Begins to bind.
@@ -292,6 +293,16 @@ public final class BinderService implements Binder, InterruptFaultListener {
 
     private List<Driver> described() {
         return bindings.shown(Driver.all(context, components));
+    }
+
+    /// The drivers that can be used as soon as the component runtime has registered their factories.
+    private List<Driver> coming() {
+        return described().stream()
+                .filter(d -> d.bundle().getState() == Bundle.ACTIVE)
+                .filter(d ->
+                        d.needs().stream()
+                                .allMatch(n -> context.getServiceReference(n.type()) != null))
+                .toList();
     }
 
     Bringing bringing() {

@@ -19,6 +19,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -30,8 +31,7 @@ final class Bindings implements ModuleRun.Host {
     /// What remains of a run: text, and by what to tell whether it should be tried again.
     private record Past(ModuleStatus status, long factory, long deviceService) {}
 
-    /// With the first device of a kind the factories of all its drivers come, one after the other:
-    /// so long the best of them has time to be there.
+    /// What comes in one go is bound in one go.
     private static final Duration MOMENT = Duration.ofMillis(5);
 
     private final AtomicBoolean pending = new AtomicBoolean();
@@ -39,6 +39,7 @@ final class Bindings implements ModuleRun.Host {
     private final Supervisor supervisor;
     private final Overrides overrides;
     private final SelfHeal heal;
+    private final Supplier<List<Driver>> coming;
     private volatile CrashGuard guard = _ -> false;
 
     private final ReentrantLock lock = new ReentrantLock();
@@ -49,12 +50,20 @@ final class Bindings implements ModuleRun.Host {
     private final Map<String, Past> past = new HashMap<>();
     private final Units units = new Units();
     private final Exchange exchange = new Exchange();
+    private final Latecomers latecomers = new Latecomers();
     private boolean halPresent;
     private boolean closed;
 
     /// @param heals whether what crashes is restarted
-    Bindings(Bringing bringing, Supervisor supervisor, Overrides overrides, boolean heals) {
+    /// @param coming tells the drivers whose factories are here or about to come
+    Bindings(
+            Bringing bringing,
+            Supervisor supervisor,
+            Overrides overrides,
+            boolean heals,
+            Supplier<List<Driver>> coming) {
         this.bringing = bringing;
+        this.coming = coming;
         this.supervisor = supervisor;
         this.overrides = overrides;
         this.heal = new SelfHeal(System::nanoTime, supervisor::later, heals, this::due);
@@ -85,7 +94,10 @@ final class Bindings implements ModuleRun.Host {
 
     void remove(KnownDevice device) {
         // By service: the same slot may have been filled again already.
-        locked(() -> devices.values().removeIf(d -> d.serviceId() == device.serviceId()));
+        locked(() -> {
+            devices.values().removeIf(d -> d.serviceId() == device.serviceId());
+            latecomers.forget(device);
+        });
         heal.release(device.id());
     }
 
@@ -128,16 +140,25 @@ final class Bindings implements ModuleRun.Host {
     private void bindNow() {
         pending.set(false);
         List<ModuleRun> begun = new ArrayList<>();
+        List<Driver> described = coming.get();
+        boolean isWaiting = false;
         lock.lock();
         try {
             if (!halPresent || closed) {
                 return;
             }
+            List<Driver> all = Latecomers.with(drivers, described);
+            long now = System.nanoTime();
             for (KnownDevice device : devices.values()) {
                 boolean isTaken =
                         runs.containsKey(device.id()) || exchange.keepsUnbound(device.id());
                 Driver driver = isTaken ? null : choice(device);
-                if (driver != null && !isTried(device, driver)) {
+                if (driver == null || isTried(device, driver)) {
+                    continue;
+                }
+                if (latecomers.isWaitedFor(device, choice(device, all), now)) {
+                    isWaiting = true;
+                } else {
                     int unit = units.of(driver.prefix(), device.id());
                     ModuleRun run = new ModuleRun(this, device, driver, unit);
                     runs.put(device.id(), run);
@@ -153,10 +174,17 @@ final class Bindings implements ModuleRun.Host {
             supervisor.add(run);
             run.begin();
         }
+        if (isWaiting) { // the factory that comes says so itself
+            supervisor.later(this::bindAll, Latecomers.PATIENCE);
+        }
     }
 
     /// The driver that a device should have, or null.
     @Nullable Driver choice(KnownDevice device) {
+        return choice(device, drivers);
+    }
+
+    private @Nullable Driver choice(KnownDevice device, List<Driver> of) {
         String override = overrides.driver(device.id());
         if (device.reservedFor() != null || Overrides.UNBOUND.equals(override)) {
             return null;
@@ -164,14 +192,14 @@ final class Bindings implements ModuleRun.Host {
         lock.lock();
         try {
             if (override != null) {
-                return drivers.stream()
+                return of.stream()
                         .filter(exchange::isChosen)
                         .filter(d -> d.name().equals(override))
                         .findFirst()
                         .orElse(null);
             }
             // Of equal scores the first is taken, and the drivers are in order.
-            return drivers.stream()
+            return of.stream()
                     .filter(exchange::isChosen)
                     .filter(d -> d.score(device.properties()) != Score.NONE)
                     .min(

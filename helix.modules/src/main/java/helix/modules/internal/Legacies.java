@@ -28,4 +28,26 @@ final class Legacies {
                 ? new Legacy(state, "")
                 : new Legacy(null, "the checksum of the state that " + module + " saved is wrong");
     }
+
+    /// Why a state that one revision saves is not taken over by another, or nothing.
+    static String misfit(
+            Optional<ModuleState.Schema> saves, Optional<ModuleState.Schema> takesOver) {
+        if (saves.isEmpty()) {
+            return "the revision in service saves no state";
+        }
+        if (takesOver.isEmpty()) {
+            return "the new revision takes over no state";
+        }
+        ModuleState.Schema saved = saves.get();
+        ModuleState.Schema taken = takesOver.get();
+        return taken.reads(saved)
+                ? ""
+                : "the new revision takes over %s versions %d to %d, here is %s version %d"
+                        .formatted(
+                                taken.name(),
+                                taken.oldest(),
+                                taken.version(),
+                                saved.name(),
+                                saved.version());
+    }
 }

@@ -662,6 +662,7 @@ final class ModuleRun {
                     @Override
                     public void cancel() {
                         legacy.complete(new Legacy(null, name + " has ended"));
+                        host.changed(); // comes after the end, which nobody tells of again
                     }
                 });
         return legacy;

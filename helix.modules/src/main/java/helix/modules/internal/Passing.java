@@ -48,6 +48,7 @@ final class Passing {
     private static final Duration RETIRE_TRY = Duration.ofMillis(200);
 
     private static final String GONE = "the device is gone";
+    private static final String UNBOUND = "it was unbound meanwhile";
     private static final Logger LOG = LoggerFactory.getLogger(Passing.class);
 
     /// What failed, and in which step.
@@ -90,6 +91,7 @@ final class Passing {
     private @Nullable Failure failure;
     private boolean fenced;
     private boolean warm;
+    private boolean takenAway;
     private String why = "";
     private long parkedAt;
     private long outAt;
@@ -193,6 +195,9 @@ final class Passing {
             }
             warm = why.isEmpty();
             if (!warm) {
+                if (isUnwanted()) {
+                    throw new Failed("hand over", UNBOUND);
+                }
                 children.stop(deadline);
                 cold(now == next || next.isOver() ? make(way.to(), deadline) : next, deadline);
             }
@@ -237,29 +242,7 @@ final class Passing {
         if (!children.isEmpty()) {
             return "devices are behind it";
         }
-        return misfit(saves, way.schema());
-    }
-
-    /// Why a state that one revision saves is not taken over by another, or nothing.
-    static String misfit(
-            Optional<ModuleState.Schema> saves, Optional<ModuleState.Schema> takesOver) {
-        if (saves.isEmpty()) {
-            return "the revision in service saves no state";
-        }
-        if (takesOver.isEmpty()) {
-            return "the new revision takes over no state";
-        }
-        ModuleState.Schema saved = saves.get();
-        ModuleState.Schema taken = takesOver.get();
-        return taken.reads(saved)
-                ? ""
-                : "the new revision takes over %s versions %d to %d, here is %s version %d"
-                        .formatted(
-                                taken.name(),
-                                taken.oldest(),
-                                taken.version(),
-                                saved.name(),
-                                saved.version());
+        return Legacies.misfit(saves, way.schema());
     }
 
     /// Hands over without a reset.
@@ -390,6 +373,13 @@ final class Passing {
             why = GONE;
             return;
         }
+        String deed = othersDeed();
+        if (!deed.isEmpty()) { // theirs is the last word, and no revision's fault
+            why = deed;
+            takenAway = true;
+            end(Cause.stop(STOP_LIMIT));
+            return;
+        }
         failure = what;
         ModuleRun serving = now;
         if (serving != null && serving == old && !serving.isOver()) {
@@ -408,6 +398,45 @@ final class Passing {
         } catch (RuntimeException e) { // of the platform's own steps
             LOG.error("{}: the revision before cannot be brought back", device.id(), e);
             why = "the revision before cannot be brought back: " + Reason.of(e);
+        }
+    }
+
+    /// Whether the device is not to have the new revision any more.
+    private boolean isUnwanted() {
+        String override = bindings.override(device.id());
+        return override != null && !override.equals(way.to().name());
+    }
+
+    /// What somebody else has done to the device meanwhile, or nothing.
+    private String othersDeed() {
+        if (isUnwanted()) {
+            return UNBOUND;
+        }
+        ModuleRun serving = now;
+        boolean isAsked =
+                serving != null
+                        && serving != old
+                        && serving.isEnding()
+                        && serving.ending() == ModuleRun.Ending.ASKED;
+        // With its factory gone it is the revision that was taken away.
+        boolean isHere =
+                bindings.allDrivers().stream()
+                        .anyMatch(d -> d.serviceId() == way.to().serviceId());
+        return isAsked && isHere ? "it was stopped meanwhile" : "";
+    }
+
+    /// Ends the generation that has the device now, and gives back what that one had not taken yet.
+    private void end(Cause cause) {
+        ModuleRun broken = now;
+        if (broken == null) {
+            return;
+        }
+        if (!broken.isOver()) {
+            broken.stop(cause, STOP_LIMIT.multipliedBy(3));
+        }
+        Bringing.Grant left = broken.inherited();
+        if (left != null && left.lease().isValid()) {
+            release(left);
         }
     }
 
@@ -445,16 +474,7 @@ final class Passing {
 
     private void backCold(Failure what) throws Failed {
         Deadline deadline = Deadline.after(BACK_LIMIT);
-        ModuleRun broken = now;
-        if (broken != null && !broken.isOver()) {
-            Cause cause = new Cause(what.step() + ": " + what.reason(), false, STOP_LIMIT);
-            broken.stop(cause, STOP_LIMIT.multipliedBy(3));
-        } else if (broken != null && broken.isUntouched()) {
-            Bringing.Grant left = broken.inherited();
-            if (left != null && left.lease().isValid()) {
-                release(left);
-            }
-        }
+        end(new Cause(what.step() + ": " + what.reason(), false, STOP_LIMIT));
         ModuleRun again = make(way.from(), deadline);
         bindings.swap(again);
         now = again;
@@ -534,10 +554,11 @@ final class Passing {
         return recoveryMs;
     }
 
-    /// Whether a generation serves, or the device is gone and none is wanted.
+    /// Whether a generation serves, or none is wanted because the device is gone or was unbound.
     boolean serves() {
         ModuleRun serving = now;
-        return !device.device().isPresent()
+        return takenAway
+                || !device.device().isPresent()
                 || (serving != null && serving.state() == State.RUNNING);
     }
 

@@ -316,6 +316,9 @@ final class Reload {
             if (copy != null) {
                 Path oldJar = engine.store().jarOf(old);
                 isOther = Files.mismatch(copy, oldJar) != -1;
+                if (order.isProbation()) {
+                    engine.store().reject(lineage, oldJar, order.crash());
+                }
                 engine.store().commit(copy, to, old, oldJar, order.keep());
             }
         } catch (IOException e) {

@@ -7,6 +7,7 @@ import helix.modules.api.reload.ReloadReport;
 import helix.modules.api.reload.Reloads;
 import helix.modules.internal.deploy.DriverUpdates;
 import helix.modules.internal.deploy.JarCheck;
+import helix.modules.internal.reload.RevisionStore;
 import helix.modules.internal.reload.RevisionStore.Keep;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -73,6 +74,11 @@ public final class ReloadService implements Reloads, DriverUpdates {
         // The folder brings it again after a restart.
         Keep keep = new Keep(true, false);
         return perform(driver, "deploy", readable(jar), Options.STANDARD, keep);
+    }
+
+    @Override
+    public RevisionStore revisions() {
+        return engine.store();
     }
 
     @Override

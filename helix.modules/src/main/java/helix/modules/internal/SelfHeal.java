@@ -210,10 +210,14 @@ final class SelfHeal {
     /// A run of the device begins.
     synchronized void begun(String deviceId) {
         Case of = cases.get(deviceId);
-        if (of != null) {
-            of.until = 0;
-            of.due = false;
+        if (of == null) {
+            return;
         }
+        if (of.quarantined) {
+            of.clear(); // another revision has it, which begins with a clean record
+        }
+        of.until = 0;
+        of.due = false;
     }
 
     /// A person has had a say, or the device is gone: what was is forgotten, but not what was

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import helix.hal.api.Device;
 import helix.hal.api.PciDevice;
+import helix.modules.api.DriverModule;
 import helix.modules.api.ModuleError;
 import helix.modules.api.Request;
 import helix.modules.api.binder.Binder.Rule;
@@ -15,10 +16,15 @@ import java.nio.file.Path;
 import java.util.Hashtable;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.osgi.framework.ServiceEvent;
 
 class BindingTest {
     private static final String A = "0000:00:04.0";
@@ -119,6 +125,40 @@ class BindingTest {
         platform.settle();
         assertThat(platform.module(A).version()).isEqualTo("1.10.0");
         assertThat(platform.module(A).generation()).isEqualTo(1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"1.0.0 1.10.0", "1.10.0 1.0.0"})
+    void theHigherVersionIsTakenAlsoWhereItsFactoryComesLate(String order) throws Exception {
+        CountDownLatch constructed = new CountDownLatch(1);
+        Probe.HOOKS.put(
+                "construct",
+                _ -> {
+                    constructed.countDown();
+                    return null;
+                });
+        platform.context.addServiceListener(
+                event -> {
+                    if (event.getType() == ServiceEvent.REGISTERED) {
+                        await(constructed); // as a busy computer does
+                    }
+                },
+                "(component.factory=" + DriverModule.FACTORY + ")");
+        for (String version : order.split(" ")) {
+            platform.driver(version);
+        }
+        platform.device(A);
+        platform.settle();
+        assertThat(platform.module(A).version()).isEqualTo("1.10.0");
+        assertThat(platform.module(A).generation()).isEqualTo(1);
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            var _ = latch.await(200, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     @Test

@@ -3,6 +3,7 @@ package helix.modules.internal;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import helix.modules.api.ModuleError;
+import helix.modules.api.Request;
 import helix.modules.api.binder.Binder.State;
 import helix.modules.api.binder.Deployments;
 import helix.modules.api.binder.Deployments.Deployment;
@@ -11,6 +12,7 @@ import helix.modules.api.reload.Reloads;
 import helix.modules.probe.Probe;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -107,5 +109,47 @@ class DeployReloadTest {
         assertThat(deployment.message())
                 .isEqualTo("prepare: rehearse: broken (version 1.0.0 runs on)");
         assertThat(platform.module(A).generation()).isEqualTo(1);
+    }
+
+    @Test
+    void aJarThatWasRolledBackIsNotDeployedAgain() throws Exception {
+        Probe.HOOKS.put(
+                "start@2.0.0",
+                c -> {
+                    Probe.HOOKS.put(
+                            "request die",
+                            _ -> {
+                                c.fail("ring is broken", new IllegalStateException());
+                                return "dying";
+                            });
+                    return null;
+                });
+        assertThat(deployments.install(jar("2.0.0")).state()).isEqualTo(Deployments.State.ACTIVE);
+        platform.binder.request(A, new Request("die", Map.of()));
+        Deployment failed =
+                new Deployment(
+                        "probe.jar",
+                        "test.driver",
+                        "1.0.0",
+                        Deployments.State.FAILED,
+                        "rolled back on probation: pr0: ring is broken (version 1.0.0 runs on)");
+        platform.await("the way back", () -> deployments.list().equals(List.of(failed)));
+
+        platform.close();
+        boot();
+        platform.await("its entry", () -> deployments.list().equals(List.of(failed)));
+        assertThat(platform.module(A).version()).isEqualTo("1.0.0");
+        assertThat(reloads.reports()).isEmpty();
+
+        TestPlatform.write(
+                deploy.resolve("probe.jar"), TestPlatform.bundle("driver", "3.0.0", Map.of()));
+        platform.await(
+                "another jar",
+                () -> deployments.list().getFirst().state() == Deployments.State.ACTIVE);
+        assertThat(platform.module(A).version()).isEqualTo("3.0.0");
+
+        // What a person asks for is done.
+        platform.binder.request(A, new Request("alive", Map.of()));
+        assertThat(deployments.install(jar("2.0.0")).state()).isEqualTo(Deployments.State.ACTIVE);
     }
 }

@@ -12,6 +12,8 @@ import helix.modules.api.ModuleContext;
 import helix.modules.api.ModuleError;
 import helix.modules.api.binder.Binder.ModuleHealth;
 import helix.modules.api.binder.Binder.State;
+import helix.modules.api.reload.ReloadReport;
+import helix.modules.api.reload.Reloads;
 import helix.modules.probe.Gadget;
 import helix.modules.probe.Probe;
 import java.nio.file.Path;
@@ -397,6 +399,23 @@ class HealingTest {
         assertThat(platform.module(A).state()).isEqualTo(State.RUNNING);
         assertThat(platform.module(A).reason()).isEmpty();
         assertThat(health().failures()).isZero();
+        assertThat(health().quarantined()).isFalse();
+    }
+
+    @Test
+    void aReloadReleasesWhatIsQuarantined() throws Exception {
+        Probe.HOOKS.put("start", c -> always(c, Defect.EXCEPTION::happen));
+        start();
+        platform.await("quarantine", () -> health().quarantined());
+        Probe.HOOKS.clear();
+        Reloads reloads =
+                platform.context.getService(platform.context.getServiceReference(Reloads.class));
+        ReloadReport report = reloads.reload("probe", Reloads.Options.STANDARD);
+        assertThat(report.outcome()).isEqualTo(ReloadReport.Outcome.COMMITTED);
+        awaitGeneration(6);
+        assertThat(platform.module(A).reason()).isEmpty();
+        assertThat(health().failures()).isZero();
+        assertThat(health().quarantined()).isFalse();
     }
 
     @Test

@@ -26,6 +26,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -667,6 +668,74 @@ class ReloadTest {
         platform.await(A, State.STOPPED);
         assertThat(report.devices()).hasSize(1);
         assertThat(platform.leases.leases()).isEmpty();
+    }
+
+    private static boolean isWaiting(String where) {
+        return Thread.getAllStackTraces().values().stream()
+                .map(Arrays::asList)
+                .filter(t -> t.stream().anyMatch(f -> f.getMethodName().equals("awaitNanos")))
+                .anyMatch(t -> t.stream().anyMatch(f -> f.getMethodName().equals(where)));
+    }
+
+    @Test
+    void aModuleThatIsBeingUnboundIsNotWaitedFor() throws Exception {
+        serve(A);
+        CountDownLatch stopping = new CountDownLatch(1);
+        Probe.HOOKS.put(
+                A + " stop",
+                _ -> {
+                    stopping.countDown();
+                    platform.await("the question after its state", () -> isWaiting("surrender"));
+                    return null;
+                });
+        disks.hooks.put(
+                "park",
+                () -> {
+                    Thread.ofPlatform().start(() -> platform.binder.unbind(A));
+                    platform.await("its stop", () -> stopping.getCount() == 0);
+                });
+        long began = System.nanoTime();
+        ReloadReport report = update("2.0.0", Options.STANDARD);
+        assertThat(System.nanoTime() - began).isLessThan(Duration.ofSeconds(5).toNanos());
+        notFailed(report);
+        assertThat(device(report).why()).isEqualTo("it was unbound meanwhile");
+        platform.await(A, State.STOPPED);
+        assertThat(platform.leases.leases()).isEmpty();
+        assertThat(revisions()).containsExactly("2.0.0");
+        assertThat(Probe.LOG).noneMatch(l -> l.endsWith("init"));
+    }
+
+    /// Does something with the device while the next generation takes it over.
+    private ReloadReport updateWhile(Runnable deed) throws Exception {
+        serve(A);
+        Probe.HOOKS.put(
+                A + " restoreState",
+                _ -> {
+                    Probe.HOOKS.remove(A + " restoreState");
+                    Thread.ofPlatform().start(deed);
+                    platform.await("the deed", () -> isWaiting("awaitFree"));
+                    return null;
+                });
+        ReloadReport report = update("2.0.0", Options.STANDARD);
+        notFailed(report);
+        return report;
+    }
+
+    @Test
+    void unbindDuringATakeOverIsNobodysFault() throws Exception {
+        ReloadReport report = updateWhile(() -> platform.binder.unbind(A));
+        assertThat(device(report).why()).isEqualTo("it was unbound meanwhile");
+        platform.await(A, State.STOPPED);
+        assertThat(platform.leases.leases()).isEmpty();
+        assertThat(revisions()).containsExactly("2.0.0");
+    }
+
+    @Test
+    void rebindDuringATakeOverIsNobodysFault() throws Exception {
+        ReloadReport report = updateWhile(() -> platform.binder.rebind(A));
+        assertThat(device(report).why()).isEqualTo("it was stopped meanwhile");
+        platform.await(A, State.RUNNING);
+        serves("2.0.0", 3);
     }
 
     @Test

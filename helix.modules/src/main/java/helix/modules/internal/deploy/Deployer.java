@@ -6,18 +6,21 @@ import helix.modules.api.binder.Deployments;
 import helix.modules.api.reload.ReloadReport;
 import helix.modules.api.reload.Reloads;
 import helix.modules.internal.reload.RevisionStore;
+import helix.modules.internal.reload.RevisionStore.Rejection;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
@@ -54,6 +57,9 @@ public final class Deployer implements Deployments {
 
     /// The symbolic names of what files have brought into service.
     private final Map<String, String> drivers = new TreeMap<>();
+
+    /// How many rejections of jars have been looked at.
+    private long rejections;
 
     private final Binder binder;
     private final @Nullable DriverUpdates updates;
@@ -104,6 +110,7 @@ public final class Deployer implements Deployments {
 
     @Override
     public synchronized List<Deployment> list() {
+        noteRejections();
         return List.copyOf(deployments.values());
     }
 
@@ -138,7 +145,7 @@ public final class Deployer implements Deployments {
                     StandardCopyOption.REPLACE_EXISTING);
             Look look = lookAt(to.resolve(file));
             seen.put(file, look);
-            Deployment deployment = deploy(to.resolve(file), file, look);
+            Deployment deployment = deploy(to.resolve(file), file, look, true);
             log(deployment, true);
             return deployment;
         } catch (IOException e) {
@@ -160,11 +167,12 @@ public final class Deployer implements Deployments {
             gone.addAll(deployedFiles());
             gone.removeAll(files.keySet());
             gone.forEach(this::remove);
+            noteRejections();
             for (Map.Entry<String, Path> file : files.entrySet()) {
                 Look look = lookAt(file.getValue());
                 boolean settled = look.equals(seen.put(file.getKey(), look));
                 if (settled && !look.equals(done.get(file.getKey()))) {
-                    log(deploy(file.getValue(), file.getKey(), look), false);
+                    log(deploy(file.getValue(), file.getKey(), look, false), false);
                 }
             }
         } catch (IOException | RuntimeException e) { // the next look may be luckier
@@ -178,14 +186,15 @@ public final class Deployer implements Deployments {
 
     /// The files whose bundles are installed, also by an earlier run.
     private List<String> deployedFiles() {
-        return java.util.Arrays.stream(context.getBundles())
+        return Arrays.stream(context.getBundles())
                 .map(Bundle::getLocation)
                 .filter(l -> l.startsWith(SCHEME))
                 .map(l -> l.substring(SCHEME.length()))
                 .toList();
     }
 
-    private Deployment deploy(Path jar, String file, Look look) {
+    /// @param asked whether a person wants it, also where it was rolled back before
+    private Deployment deploy(Path jar, String file, Look look, boolean asked) {
         done.put(file, look);
         String location = SCHEME + file;
         Bundle bundle = context.getBundle(location);
@@ -198,11 +207,87 @@ public final class Deployer implements Deployments {
                     new Deployment(
                             file, result.name(), kept, State.REFUSED, result.refusal() + note);
         } else {
-            deployment = activate(jar, file, bundle, result, look);
+            Rejection rejection = asked ? null : rejection(jar);
+            deployment =
+                    rejection == null
+                            ? activate(jar, file, bundle, result, look)
+                            : instead(file, result, rejection);
         }
         deployments.put(file, deployment);
         return deployment;
     }
+
+    // --- jars that were rolled back --------------------------------------------------------------
+
+    private @Nullable Rejection rejection(Path jar) {
+        DriverUpdates engine = updates;
+        try {
+            return engine == null ? null : engine.revisions().rejection(jar).orElse(null);
+        } catch (IOException e) {
+            LOG.warn("it cannot be read whether {} was rolled back", jar, e);
+            return null;
+        }
+    }
+
+    /// Has the revision run to which a jar was rolled back, if no other does.
+    private Deployment instead(String file, JarCheck.Result result, Rejection rejection) {
+        boolean isHere =
+                Arrays.stream(context.getBundles())
+                        .anyMatch(b -> result.name().equals(b.getSymbolicName()));
+        DriverUpdates engine = updates;
+        Path jar =
+                isHere || engine == null
+                        ? null
+                        : engine.revisions().currentOf(rejection.lineage()).orElse(null);
+        if (jar != null) {
+            try (InputStream in = Files.newInputStream(jar)) {
+                context.installBundle(SCHEME + file, in).start();
+            } catch (IOException | BundleException e) {
+                LOG.error("{}: the revision before it cannot be started", file, e);
+            }
+        }
+        return rolledBack(file, result.name(), rejection);
+    }
+
+    private Deployment rolledBack(String file, String bundle, Rejection rejection) {
+        // The binder's word first: the bundle that was rolled back may be here for a moment still.
+        String version =
+                Stream.concat(
+                                binder.drivers().stream()
+                                        .filter(d -> d.bundle().equals(bundle))
+                                        .map(Binder.DriverStatus::version),
+                                Arrays.stream(context.getBundles())
+                                        .filter(b -> bundle.equals(b.getSymbolicName()))
+                                        .map(b -> b.getVersion().toString()))
+                        .findFirst()
+                        .orElse("");
+        String note = version.isEmpty() ? "" : " (version " + version + " runs on)";
+        String message = "rolled back on probation: " + rejection.reason() + note;
+        return new Deployment(file, bundle, version, State.FAILED, message);
+    }
+
+    /// Takes note of jars that have failed after they had been in service.
+    private void noteRejections() {
+        DriverUpdates engine = updates;
+        Path from = folder;
+        if (engine == null || from == null || rejections == engine.revisions().rejections()) {
+            return;
+        }
+        rejections = engine.revisions().rejections();
+        for (Deployment deployment : List.copyOf(deployments.values())) {
+            Path jar = from.resolve(deployment.file());
+            Rejection rejection =
+                    deployment.state() == State.ACTIVE && Files.exists(jar) ? rejection(jar) : null;
+            if (rejection != null) {
+                Deployment failed = rolledBack(deployment.file(), deployment.bundle(), rejection);
+                deployments.put(deployment.file(), failed);
+                drivers.remove(deployment.file()); // what serves now does not go with the file
+                log(failed, false);
+            }
+        }
+    }
+
+    // --- what becomes of a jar -------------------------------------------------------------------
 
     private Deployment activate(
             Path jar, String file, @Nullable Bundle present, JarCheck.Result result, Look look) {

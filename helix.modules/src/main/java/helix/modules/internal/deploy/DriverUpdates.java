@@ -1,6 +1,7 @@
 package helix.modules.internal.deploy;
 
 import helix.modules.api.reload.ReloadReport;
+import helix.modules.internal.reload.RevisionStore;
 import java.nio.file.Path;
 
 /// What the deploy folder wants of the reload engine.
@@ -11,4 +12,9 @@ public interface DriverUpdates {
     /// @param jar the new revision
     /// @return what happened
     ReloadReport deploy(String driver, Path jar);
+
+    /// The revisions' jars.
+    ///
+    /// @return where they are, and which were rolled back
+    RevisionStore revisions();
 }

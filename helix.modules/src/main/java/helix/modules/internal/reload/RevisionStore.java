@@ -31,6 +31,7 @@ import org.osgi.framework.Bundle;
 /// | `current.jar` | the revision that was committed last |
 /// | `previous.jar` | the one before, to go back to |
 /// | `revision.properties` | their versions; the SHA-256 of the distribution's jar that they stand for |
+/// | `rejected.properties` | by SHA-256 the jars that were rolled back, and why |
 /// | `candidate-N.jar`, `running-N.jar` | while a reload lasts |
 ///
 /// Each file is written beside its place and then moved there. The reloads of one folder follow
@@ -43,11 +44,13 @@ public final class RevisionStore {
     private static final String CURRENT = "current.jar";
     private static final String PREVIOUS = "previous.jar";
     private static final String PROPERTIES = "revision.properties";
+    private static final String REJECTED = "rejected.properties";
     private static final String CURRENT_VERSION = "current.version";
     private static final String PREVIOUS_VERSION = "previous.version";
 
     private final Path root;
     private final AtomicLong numbers = new AtomicLong();
+    private final AtomicLong rejections = new AtomicLong();
 
     /// @param root the folder of the folders
     public RevisionStore(Path root) {
@@ -176,6 +179,70 @@ public final class RevisionStore {
                 : Optional.empty();
     }
 
+    /// The jar that was committed last.
+    ///
+    /// @param lineage whose
+    /// @return empty if there is none
+    public Optional<Path> currentOf(String lineage) {
+        Path current = root.resolve(lineage).resolve(CURRENT);
+        return Files.exists(current) ? Optional.of(current) : Optional.empty();
+    }
+
+    /// Remembers that a jar was rolled back, until it is committed once more.
+    ///
+    /// @param lineage of which it is a revision
+    /// @param jar the jar
+    /// @param reason what it did wrong
+    /// @throws IOException if it cannot be written
+    public void reject(String lineage, Path jar, String reason) throws IOException {
+        Path folder = root.resolve(lineage);
+        Properties rejected = read(folder, REJECTED);
+        rejected.setProperty(sha256(jar), reason);
+        write(folder, REJECTED, rejected);
+        rejections.incrementAndGet();
+    }
+
+    /// How often something was rejected, to tell that it is time to ask again.
+    ///
+    /// @return the count since the platform began
+    public long rejections() {
+        return rejections.get();
+    }
+
+    /// Why a jar was rolled back.
+    ///
+    /// @param jar a jar with the same bytes
+    /// @return empty if it was not
+    /// @throws IOException if something cannot be read
+    public Optional<Rejection> rejection(Path jar) throws IOException {
+        if (!Files.isDirectory(root)) {
+            return Optional.empty();
+        }
+        String sha256 = sha256(jar);
+        try (var folders = Files.newDirectoryStream(root, Files::isDirectory)) {
+            for (Path folder : folders) {
+                String reason = read(folder, REJECTED).getProperty(sha256);
+                if (reason != null) {
+                    return Optional.of(new Rejection(folder.getFileName().toString(), reason));
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    /// What is remembered of a jar that was rolled back.
+    ///
+    /// @param lineage of which it was a revision
+    /// @param reason what it did wrong
+    public record Rejection(String lineage, String reason) {}
+
+    private static void forgive(Path folder, Path jar) throws IOException {
+        Properties rejected = read(folder, REJECTED);
+        if (!rejected.isEmpty() && rejected.remove(sha256(jar)) != null) {
+            write(folder, REJECTED, rejected);
+        }
+    }
+
     /// Makes a staged jar the present revision.
     ///
     /// @param staged the jar
@@ -189,7 +256,8 @@ public final class RevisionStore {
         Path folder = root.resolve(lineage(old));
         Path current = folder.resolve(CURRENT);
         Path previous = folder.resolve(PREVIOUS);
-        Properties properties = read(folder);
+        Properties properties = read(folder, PROPERTIES);
+        forgive(folder, staged);
         String base = baseOf(old, properties);
         if (!keep.previous) {
             Files.deleteIfExists(previous);
@@ -213,11 +281,15 @@ public final class RevisionStore {
         } else {
             properties.setProperty(BASE, base);
         }
-        Path draft = folder.resolve(PROPERTIES + ".new");
+        write(folder, PROPERTIES, properties);
+    }
+
+    private static void write(Path folder, String name, Properties properties) throws IOException {
+        Path draft = folder.resolve(name + ".new");
         try (Writer writer = Files.newBufferedWriter(draft)) {
             properties.store(writer, null);
         }
-        Files.move(draft, folder.resolve(PROPERTIES), StandardCopyOption.ATOMIC_MOVE);
+        Files.move(draft, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE);
     }
 
     /// What a commit leaves.
@@ -226,9 +298,9 @@ public final class RevisionStore {
     /// @param acrossRestart whether the new one runs again after a restart
     public record Keep(boolean previous, boolean acrossRestart) {}
 
-    private static Properties read(Path folder) throws IOException {
+    private static Properties read(Path folder, String name) throws IOException {
         Properties properties = new Properties();
-        Path file = folder.resolve(PROPERTIES);
+        Path file = folder.resolve(name);
         if (Files.exists(file)) {
             try (Reader reader = Files.newBufferedReader(file)) {
                 properties.load(reader);
