@@ -295,7 +295,8 @@ public final class BinderService implements Binder, InterruptFaultListener {
         return bindings.shown(Driver.all(context, components));
     }
 
-    /// The drivers that can be used as soon as the component runtime has registered their factories.
+    /// The drivers that can be used as soon as the component runtime has registered their
+    /// factories.
     private List<Driver> coming() {
         return described().stream()
                 .filter(d -> d.bundle().getState() == Bundle.ACTIVE)

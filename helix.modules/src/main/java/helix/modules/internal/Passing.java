@@ -420,8 +420,7 @@ final class Passing {
                         && serving.ending() == ModuleRun.Ending.ASKED;
         // With its factory gone it is the revision that was taken away.
         boolean isHere =
-                bindings.allDrivers().stream()
-                        .anyMatch(d -> d.serviceId() == way.to().serviceId());
+                bindings.allDrivers().stream().anyMatch(d -> d.serviceId() == way.to().serviceId());
         return isAsked && isHere ? "it was stopped meanwhile" : "";
     }
 
