@@ -29,6 +29,7 @@ import helix.shell.reload.Update;
 import helix.shell.tree.Bind;
 import helix.shell.tree.Devices;
 import helix.shell.tree.Drivers;
+import helix.shell.tree.Health;
 import helix.shell.tree.Rebind;
 import helix.shell.tree.Unbind;
 import helix.shell.tree.Why;
@@ -52,6 +53,7 @@ public final class Catalog {
         add("helix:lspci", LsPci::new);
         add("helix:lsblk", LsBlk::new);
         add("helix:why", Why::new);
+        add("helix:health", Health::new);
         add("helix:bind", Bind::new);
         add("helix:unbind", Unbind::new);
         add("helix:rebind", Rebind::new);

@@ -9,6 +9,7 @@ import com.google.gson.JsonObject;
 import helix.block.api.Disk;
 import helix.hal.api.machine.Machine;
 import helix.modules.api.binder.Binder;
+import helix.modules.api.binder.Binder.ModuleHealth;
 import helix.shell.FakePlatform.FakeBinder;
 import helix.shell.FakePlatform.FakeControl;
 import helix.shell.FakePlatform.FakeDisk;
@@ -167,6 +168,23 @@ final class CommandsTest {
         JsonObject answer = shell.json("why 0000:01:00.0 --json").getAsJsonObject();
         assertThat(answer.getAsJsonArray("rules")).hasSize(2);
         assertThat(answer.get("driver").getAsString()).isEqualTo("nvme");
+    }
+
+    @Test
+    void healthTellsWhatSelfHealHasCountedAndWhatComesNext() throws Exception {
+        binder.health.add(new ModuleHealth("nvme0", "0000:01:00.0", 2, 7, 1, 400, false));
+        binder.health.add(new ModuleHealth("nvme1", "0000:02:00.0", 5, 4, 0, -1, true));
+        assertThat(shell.execute("helix:health"))
+                .contains("RUNNING         2         7        1  restart in 400 ms")
+                .contains("5         4        0  quarantined");
+        JsonArray rows = shell.json("helix:health --json").getAsJsonArray();
+        assertThat(rows).hasSize(2);
+        JsonObject first = rows.get(0).getAsJsonObject();
+        assertThat(first.get("nextRestartMs").getAsLong()).isEqualTo(400);
+        assertThat(first.get("zombies").getAsInt()).isEqualTo(1);
+        JsonObject second = rows.get(1).getAsJsonObject();
+        assertThat(second.get("nextRestartMs").isJsonNull()).isTrue();
+        assertThat(second.get("quarantined").getAsBoolean()).isTrue();
     }
 
     @Test

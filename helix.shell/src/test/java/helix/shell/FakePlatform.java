@@ -298,8 +298,14 @@ public final class FakePlatform implements Platform {
     /// A binder that only remembers.
     public static final class FakeBinder implements Binder {
         public final List<ModuleStatus> modules = new ArrayList<>();
+        public final List<ModuleHealth> health = new ArrayList<>();
         public final List<String> log = new ArrayList<>();
         public final Map<String, Object> answers = new HashMap<>();
+
+        @Override
+        public List<ModuleHealth> health() {
+            return health;
+        }
 
         @Override
         public List<DriverStatus> drivers() {
