@@ -47,7 +47,6 @@ final class Passing {
     private static final Duration RETIRE_LIMIT = Duration.ofSeconds(2);
     private static final Duration RETIRE_TRY = Duration.ofMillis(200);
 
-    private static final String GONE = "the device is gone";
     private static final String UNBOUND = "it was unbound meanwhile";
     private static final Logger LOG = LoggerFactory.getLogger(Passing.class);
 
@@ -335,7 +334,7 @@ final class Passing {
 
     private String reason(ModuleRun run) {
         if (!device.device().isPresent()) {
-            return GONE;
+            return ModuleRun.GONE;
         }
         String text = run.reason().isEmpty() ? "it was stopped" : run.reason();
         return run.failedIn().isEmpty() ? text : run.failedIn() + ": " + text;
@@ -370,7 +369,7 @@ final class Passing {
     private void failed(Failure what) {
         warm = false;
         if (!device.device().isPresent()) {
-            why = GONE;
+            why = ModuleRun.GONE;
             return;
         }
         String deed = othersDeed();
