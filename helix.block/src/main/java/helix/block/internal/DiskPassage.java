@@ -25,7 +25,7 @@ final class DiskPassage implements AutoCloseable {
     private static final int RANDOM_BLOCKS = 4;
 
     /// How many are read again while clients wait.
-    private static final int VERIFIED = 3;
+    private static final int VERIFIED = 2;
 
     private static final long SEED = 20_260_101;
 
