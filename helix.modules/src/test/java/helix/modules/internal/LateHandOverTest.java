@@ -1,0 +1,92 @@
+package helix.modules.internal;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import helix.modules.api.ModuleError;
+import helix.modules.api.binder.Binder.State;
+import helix.modules.api.reload.ReloadReport;
+import helix.modules.api.reload.ReloadReport.Outcome;
+import helix.modules.api.reload.Reloads.Options;
+import helix.modules.probe.Probe;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/// Hand-overs of which a step ends when nobody waits for it any more.
+class LateHandOverTest extends ReloadFixture {
+    private static final Duration SHORT = Duration.ofMillis(800);
+
+    private static boolean isStopping() {
+        return Thread.getAllStackTraces().entrySet().stream()
+                .filter(t -> t.getKey().getName().equals("helix-reload-probe"))
+                .map(Map.Entry::getValue)
+                .flatMap(Arrays::stream)
+                .anyMatch(f ->
+                        f.getClassName().equals(ModuleRun.class.getName())
+                                && f.getMethodName().equals("stop"));
+    }
+
+    /// Has the state saved only when the run is being stopped already.
+    private void savesLate(Runnable before) {
+        Probe.HOOKS.put(
+                "saveState@1.0.0",
+                _ -> {
+                    before.run();
+                    platform.await("the stop", LateHandOverTest::isStopping);
+                    return null;
+                });
+    }
+
+    @Test
+    void aDeviceThatIsSurrenderedTooLateIsReset() throws Exception {
+        serve(A);
+        savesLate(() -> {});
+        ReloadReport report = update("2.0.0", new Options(false, false, SHORT));
+        notFailed(report);
+        assertThat(device(report).why()).isEqualTo("it did not give up its device in time");
+        serves("2.0.0", 2);
+    }
+
+    @Test
+    void aDeviceThatIsUnboundAndSurrenderedTooLateIsFree() throws Exception {
+        serve(A);
+        savesLate(() -> Thread.ofPlatform().start(() -> platform.binder.unbind(A)));
+        ReloadReport report = update("2.0.0", new Options(false, false, SHORT));
+        notFailed(report);
+        assertThat(device(report).why()).isEqualTo("it was unbound meanwhile");
+        assertThat(platform.leases.leases()).isEmpty();
+        platform.binder.rebind(A);
+        serves("2.0.0", 2);
+    }
+
+    @Test
+    void whatIsNotDrainedInTimeLeavesTimeForTheReset() throws Exception {
+        serve(A);
+        disks.drains = false;
+        ReloadReport report = update("2.0.0", new Options(false, true, SHORT));
+        notFailed(report);
+        assertThat(device(report).why()).isEqualTo("not drained in time");
+        assertThat(Probe.LOG).containsSubsequence(A + " stop", A + " init");
+        serves("2.0.0", 2);
+    }
+
+    @Test
+    void aDeviceWhoseWayBackFailsIsFree() throws Exception {
+        serve(A);
+        for (String step : new String[] {"init@2.0.0", "construct@1.0.0"}) {
+            Probe.HOOKS.put(
+                    step,
+                    _ -> {
+                        throw new ModuleError("broken");
+                    });
+        }
+        ReloadReport report = update("2.0.0", Options.STANDARD);
+        assertThat(report.outcome()).isEqualTo(Outcome.FAILED);
+        // It is tried again, which takes a lease for a moment.
+        platform.await("its lease's end", () -> platform.leases.leases().isEmpty());
+        Probe.HOOKS.clear();
+        platform.binder.rebind(A);
+        assertThat(platform.module(A).state()).isEqualTo(State.RUNNING);
+    }
+}
