@@ -477,6 +477,10 @@ final class Passing {
     /// What can be done while the new generation serves: the old services go, which subsystems have
     /// left by now, and the old handles.
     private void retire() {
+        ModuleRun serving = now;
+        if (warm && serving != null) {
+            serving.announce();
+        }
         ModuleRun from = old;
         if (from != null) {
             from.retire();

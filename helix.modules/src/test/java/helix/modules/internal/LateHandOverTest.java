@@ -8,6 +8,7 @@ import helix.modules.api.reload.ReloadReport;
 import helix.modules.api.reload.ReloadReport.Outcome;
 import helix.modules.api.reload.Reloads.Options;
 import helix.modules.probe.Probe;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
@@ -88,5 +89,27 @@ class LateHandOverTest extends ReloadFixture {
         Probe.HOOKS.clear();
         platform.binder.rebind(A);
         assertThat(platform.module(A).state()).isEqualTo(State.RUNNING);
+    }
+
+    @Test
+    void aDeviceIsNotHeldByAnInstanceThatDoesNotGo() throws Exception {
+        serve(A);
+        Probe.HOOKS.put(
+                "dispose@1.0.0",
+                _ -> {
+                    Probe.hang();
+                    return null;
+                });
+        Path jar = jar("2.0.0");
+        Thread update =
+                Thread.ofPlatform()
+                        .start(() -> reloads.update("probe", jar, Options.STANDARD));
+        platform.await("its release", () -> disks.log.contains(A + " close"));
+        platform.binder.unbind(A);
+        assertThat(platform.module(A).version()).isEqualTo("2.0.0");
+        assertThat(platform.leases.leases()).isEmpty();
+        Probe.release();
+        assertThat(update.join(Duration.ofSeconds(20))).isTrue();
+        assertThat(reloads.reports()).singleElement().satisfies(this::notFailed);
     }
 }
