@@ -85,8 +85,8 @@ final class HandOver {
         return legacy;
     }
 
-    /// Withdraws what a run that was handed over has published, and disposes of its instance. That is
-    /// code of the driver's, which may hang: the device is not held for long because of it.
+    /// Withdraws what a run that was handed over has published, and disposes of its instance. That
+    /// is code of the driver's, which may hang: the device is not held for long because of it.
     void retire() {
         if (!life.handedOver) {
             return;

@@ -49,8 +49,8 @@ final class LeaseEnds {
         }
     }
 
-    /// Gives back what a run that is over has left: the lease that it surrendered when nobody waited
-    /// for that any more, or the one that it was to take over and could not.
+    /// Gives back what a run that is over has left: the lease that it surrendered when nobody
+    /// waited for that any more, or the one that it was to take over and could not.
     static void releaseLeft(@Nullable ModuleRun run) {
         if (run != null && run.isOver()) {
             releaseIfValid(run.grant());

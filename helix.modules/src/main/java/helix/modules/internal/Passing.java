@@ -288,7 +288,8 @@ final class Passing {
         bindings.await(() -> legacy.isDone() || from.state() == State.ZOMBIE, deadline);
         String reason = from.reason(); // empty while it is still at it
         return legacy.getNow(
-                new Legacy(null, reason.isEmpty() ? "it did not give up its device in time" : reason));
+                new Legacy(
+                        null, reason.isEmpty() ? "it did not give up its device in time" : reason));
     }
 
     private Bringing.Grant pass(Bringing.Grant held, Driver to, Deadline deadline) {

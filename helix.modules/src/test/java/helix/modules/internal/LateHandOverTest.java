@@ -2,6 +2,7 @@ package helix.modules.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import helix.modules.api.Idle;
 import helix.modules.api.ModuleError;
 import helix.modules.api.binder.Binder.State;
 import helix.modules.api.reload.ReloadReport;
@@ -102,8 +103,7 @@ class LateHandOverTest extends ReloadFixture {
                 });
         Path jar = jar("2.0.0");
         Thread update =
-                Thread.ofPlatform()
-                        .start(() -> reloads.update("probe", jar, Options.STANDARD));
+                Thread.ofPlatform().start(() -> reloads.update("probe", jar, Options.STANDARD));
         platform.await("its release", () -> disks.log.contains(A + " close"));
         platform.binder.unbind(A);
         assertThat(platform.module(A).version()).isEqualTo("2.0.0");
@@ -111,5 +111,43 @@ class LateHandOverTest extends ReloadFixture {
         Probe.release();
         assertThat(update.join(Duration.ofSeconds(20))).isTrue();
         assertThat(reloads.reports()).singleElement().satisfies(this::notFailed);
+    }
+
+    @Test
+    void aCrashBeforeTheCommitGoesBackToo() throws Exception {
+        serve(A, B);
+        Probe.HOOKS.put(
+                "start@2.0.0",
+                c -> {
+                    c.agent(
+                            "rx",
+                            () -> {
+                                if (Probe.HOOKS.containsKey("crash")) {
+                                    throw new IllegalStateException("ring is broken");
+                                }
+                                return 0;
+                            },
+                            Idle.every(Duration.ofMillis(1)));
+                    return null;
+                });
+        // A has passed over and is free when the clients of B are held back.
+        disks.hooks.put(
+                "begin",
+                () -> {
+                    if (platform.module(A).version().equals("2.0.0")) {
+                        disks.hooks.remove("begin");
+                        Probe.HOOKS.put("crash", _ -> null);
+                        platform.await(A, State.FAILED);
+                        Probe.HOOKS.remove("crash");
+                    }
+                });
+        notFailed(update("2.0.0", Options.STANDARD));
+        platform.await("the way back", () -> reloads.reports().size() == 2);
+        ReloadReport report = reloads.reports().getLast();
+        assertThat(report.outcome()).isEqualTo(Outcome.ROLLED_BACK);
+        assertThat(report.reason()).contains("ring is broken");
+        platform.await(A, State.RUNNING);
+        assertThat(platform.module(A).version()).isEqualTo("1.0.0");
+        assertThat(platform.module(B).version()).isEqualTo("1.0.0");
     }
 }
