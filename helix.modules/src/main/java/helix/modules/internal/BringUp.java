@@ -62,9 +62,7 @@ final class BringUp {
             doing = "its lease";
             ModuleRun.Inheritance from = life.inheritance;
             Bringing.Grant grant = from == null ? bringing.grant(life.device, of) : from.grant();
-            life.leases = grant.by();
-            life.lease = grant.lease();
-            life.generation = grant.lease().epoch();
+            life.hold(grant);
             doing = "constructor";
             Module ahead = life.module;
             Module made = ahead == null ? construct(bringing, of) : ahead;
@@ -84,7 +82,7 @@ final class BringUp {
             if (life.cause.get() == null) {
                 doing = "start";
                 life.take(doing, life.limit(made, Module.Step.START), made::start);
-                serve(of);
+                serve();
             }
         } catch (Life.Fenced e) {
             LOG.debug("{}: {}", life.name, e.getMessage());
@@ -95,18 +93,15 @@ final class BringUp {
         }
     }
 
-    private void serve(Driver of) {
+    private void serve() {
         life.agents.begin();
         life.served = true;
+        boolean takesOver = life.inheritance != null;
         life.inheritance = null;
         life.enter(State.RUNNING);
-        LOG.info(
-                "{} drives {} ({} {}, generation {})",
-                life.name,
-                life.deviceId,
-                of.name(),
-                of.version(),
-                life.generation);
+        if (!takesOver) { // clients wait: it is told when they go on
+            life.run.announce();
+        }
     }
 
     private void failed(String doing, Throwable e) {

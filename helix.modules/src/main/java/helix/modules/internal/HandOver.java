@@ -15,6 +15,9 @@ final class HandOver {
     /// How long a module has to save its state.
     private static final Duration SAVE_LIMIT = Duration.ofSeconds(1);
 
+    /// How long its code, and that of those who use its services, has to let it go.
+    private static final Duration RETIRE_LIMIT = Duration.ofSeconds(2);
+
     private static final Logger LOG = LoggerFactory.getLogger(ModuleRun.class);
 
     private final Life life;
@@ -82,13 +85,28 @@ final class HandOver {
         return legacy;
     }
 
-    /// Withdraws what a run that was handed over has published, and disposes of its instance.
+    /// Withdraws what a run that was handed over has published, and disposes of its instance. That
+    /// is code of the driver's, which may hang: the device is not held for long because of it.
     void retire() {
         if (!life.handedOver) {
             return;
         }
-        life.services.close();
-        life.dispose();
+        Thread thread =
+                Threads.start(
+                        life.name,
+                        life.deviceId,
+                        "retirement",
+                        () -> {
+                            life.services.close();
+                            life.dispose();
+                        });
+        try {
+            if (!thread.join(RETIRE_LIMIT)) {
+                LOG.warn("{} does not retire, it is in {}", life.name, Reason.where(thread));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
         life.driver = null;
         life.lease = null;
         life.leases = null;

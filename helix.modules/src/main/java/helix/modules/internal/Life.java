@@ -58,6 +58,7 @@ final class Life {
 
     final AtomicBoolean finished = new AtomicBoolean();
     final CountDownLatch end = new CountDownLatch(1);
+    private final Object leaseLock = new Object();
 
     volatile List<AgentThread> stuckAgents = List.of();
 
@@ -153,17 +154,43 @@ final class Life {
                 : "agent " + stuck.get(0).name() + " stuck in " + stuck.get(0).where();
     }
 
-    /// Gives the lease back.
+    /// Takes note of its lease. If the run was given up meanwhile nobody else would give that back.
+    void hold(Bringing.Grant grant) {
+        synchronized (leaseLock) {
+            lease = grant.lease();
+            leases = grant.by();
+            generation = grant.lease().epoch();
+        }
+        if (fenced.get()) {
+            boolean isLeft;
+            synchronized (leaseLock) {
+                isLeft = leases != null;
+                lease = null;
+                leases = null;
+            }
+            String unconfirmed = isLeft ? release(grant) : null;
+            if (unconfirmed != null) {
+                LOG.warn("{}: {}", name, unconfirmed);
+            }
+            throw new Fenced();
+        }
+    }
+
+    /// Gives the lease back; once, whoever is first.
     ///
     /// @return why the device did not confirm, or null if it did
     @Nullable String release() {
-        LeaseService by = leases;
-        Lease of = lease;
-        if (by == null || of == null) {
-            return null;
+        Bringing.Grant held;
+        synchronized (leaseLock) {
+            held = grant();
+            leases = null;
         }
-        leases = null;
-        LeaseService.Release release = by.release(of, Deadline.after(RELEASE_LIMIT));
+        return held == null ? null : release(held);
+    }
+
+    private @Nullable String release(Bringing.Grant held) {
+        LeaseService.Release release =
+                held.by().release(held.lease(), Deadline.after(RELEASE_LIMIT));
         stuckAgents.forEach(AgentThread::interrupt);
         return release.confirmed()
                 ? null

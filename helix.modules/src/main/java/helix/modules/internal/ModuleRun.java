@@ -171,6 +171,18 @@ final class ModuleRun {
         begin();
     }
 
+    /// Has the log tell what it drives. A run that has taken over does not do so by itself: its
+    /// clients wait, and a line takes time.
+    void announce() {
+        LOG.info(
+                "{} drives {} ({} {}, generation {})",
+                name,
+                device.id(),
+                driverName,
+                version,
+                life.generation);
+    }
+
     /// Whether it was ever in service.
     boolean hasServed() {
         return life.served;

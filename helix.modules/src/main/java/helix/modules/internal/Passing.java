@@ -44,9 +44,6 @@ final class Passing {
     /// How long the old revision has to serve again.
     private static final Duration BACK_LIMIT = Duration.ofSeconds(15);
 
-    private static final Duration RETIRE_LIMIT = Duration.ofSeconds(2);
-    private static final Duration RETIRE_TRY = Duration.ofMillis(200);
-
     private static final String UNBOUND = "it was unbound meanwhile";
     private static final Logger LOG = LoggerFactory.getLogger(Passing.class);
 
@@ -81,7 +78,7 @@ final class Passing {
     private final Way way;
     private final double formerRate;
     private final List<Passage> passages = new ArrayList<>();
-    private final List<Bringing.Grant> passed = new ArrayList<>();
+    private final LeaseEnds ends = new LeaseEnds();
 
     private @Nullable ModuleRun old;
     private @Nullable ModuleRun now;
@@ -89,6 +86,7 @@ final class Passing {
     private Optional<ModuleState.Schema> saves = Optional.empty();
     private @Nullable Failure failure;
     private boolean fenced;
+    private boolean asked;
     private boolean warm;
     private boolean takenAway;
     private String why = "";
@@ -197,6 +195,7 @@ final class Passing {
                 if (isUnwanted()) {
                     throw new Failed("hand over", UNBOUND);
                 }
+                deadline = atLeastHalf(deadline);
                 children.stop(deadline);
                 cold(now == next || next.isOver() ? make(way.to(), deadline) : next, deadline);
             }
@@ -227,8 +226,9 @@ final class Passing {
         }
         Options options = way.options();
         if (options.drain()) {
+            Deadline half = Deadline.after(way.options().timeout().dividedBy(2));
             for (Passage passage : passages) {
-                isParked &= passage.drain(deadline);
+                isParked &= passage.drain(half);
             }
             return isParked ? "drained" : "not drained in time";
         }
@@ -263,7 +263,7 @@ final class Passing {
         try {
             grant = pass(held, way.to(), deadline);
         } catch (RuntimeException e) { // a busy handler, or a HAL that is going
-            release(held);
+            LeaseEnds.release(held);
             return "its lease was not passed on: " + Reason.of(e);
         }
         outAt = System.nanoTime();
@@ -275,34 +275,28 @@ final class Passing {
             return "";
         }
         if (next.isUntouched() && next.failedIn().equals("migrate")) {
-            release(grant);
+            LeaseEnds.release(grant);
             return "migrate: " + next.reason();
         }
         throw new Failed("hand over", reason(next));
     }
 
     private Legacy surrender(ModuleRun from, Deadline deadline) {
+        asked = true;
         CompletableFuture<Legacy> legacy =
                 from.surrender(saves.orElseThrow(), sooner(deadline, STOP_LIMIT).limit());
         bindings.await(() -> legacy.isDone() || from.state() == State.ZOMBIE, deadline);
-        return legacy.getNow(new Legacy(null, from.reason()));
+        String reason = from.reason(); // empty while it is still at it
+        return legacy.getNow(
+                new Legacy(
+                        null, reason.isEmpty() ? "it did not give up its device in time" : reason));
     }
 
     private Bringing.Grant pass(Bringing.Grant held, Driver to, Deadline deadline) {
         Bringing.Grant grant =
                 engine.bringing().pass(held, device, to, sooner(deadline, PASS_LIMIT));
-        passed.add(held);
+        ends.passed(held);
         return grant;
-    }
-
-    private static void release(Bringing.Grant grant) {
-        var release = grant.by().release(grant.lease(), Deadline.after(Duration.ofSeconds(5)));
-        if (!release.confirmed()) {
-            LOG.warn(
-                    "{} did not confirm its reset: {}",
-                    grant.lease().device().id(),
-                    release.reset());
-        }
     }
 
     /// Hands over by way of a reset.
@@ -313,6 +307,7 @@ final class Passing {
                     way.options().drain() ? Cause.stop(STOP_LIMIT) : Cause.replaced(STOP_LIMIT);
             from.stop(cause, sooner(deadline, Duration.ofSeconds(4)).limit());
         }
+        LeaseEnds.releaseLeft(from); // it may have surrendered when nobody waited for that any more
         outAt = Math.max(outAt, System.nanoTime());
         bindings.swap(next);
         now = next;
@@ -381,7 +376,7 @@ final class Passing {
         }
         failure = what;
         ModuleRun serving = now;
-        if (serving != null && serving == old && !serving.isOver()) {
+        if (serving != null && serving == old && !serving.isOver() && !asked) {
             why = what.reason(); // nothing was done to it yet
             return;
         }
@@ -394,9 +389,11 @@ final class Passing {
         } catch (Failed e) {
             LOG.error("{}: the revision before fails too: {}", device.id(), e.getMessage());
             why = "the revision before fails too: " + e.getMessage();
+            LeaseEnds.releaseLeft(now);
         } catch (RuntimeException e) { // of the platform's own steps
             LOG.error("{}: the revision before cannot be brought back", device.id(), e);
             why = "the revision before cannot be brought back: " + Reason.of(e);
+            LeaseEnds.releaseLeft(now);
         }
     }
 
@@ -432,10 +429,7 @@ final class Passing {
         if (!broken.isOver()) {
             broken.stop(cause, STOP_LIMIT.multipliedBy(3));
         }
-        Bringing.Grant left = broken.inherited();
-        if (left != null && left.lease().isValid()) {
-            release(left);
-        }
+        LeaseEnds.releaseLeft(broken);
     }
 
     /// A generation of the old revision takes over what the old one has saved, if the new one has
@@ -456,16 +450,13 @@ final class Passing {
             again.takeOver(new Inheritance(grant, saved));
         } catch (DeviceException e) {
             LOG.warn("{}: its lease was not passed back: {}", device.id(), Reason.of(e));
-            release(held);
+            LeaseEnds.release(held);
             discard(again);
             return false;
         }
         warm = serves(again, deadline);
         if (!warm && again.isUntouched()) {
-            Bringing.Grant left = again.inherited();
-            if (left != null) {
-                release(left);
-            }
+            LeaseEnds.releaseLeft(again);
         }
         return warm;
     }
@@ -487,21 +478,15 @@ final class Passing {
     /// What can be done while the new generation serves: the old services go, which subsystems have
     /// left by now, and the old handles.
     private void retire() {
+        ModuleRun serving = now;
+        if (warm && serving != null) {
+            serving.announce();
+        }
         ModuleRun from = old;
         if (from != null) {
             from.retire();
         }
-        for (Bringing.Grant grant : passed) {
-            Deadline deadline = Deadline.after(RETIRE_LIMIT);
-            boolean done = false;
-            while (!done && !deadline.isExpired()) {
-                done = grant.by().retire(grant.lease(), Deadline.after(RETIRE_TRY));
-            }
-            if (!done) {
-                LOG.warn("{} keeps its memory mapped", grant.lease().owner());
-            }
-        }
-        passed.clear();
+        ends.retire();
     }
 
     private static void close(Passage passage) {
@@ -520,6 +505,12 @@ final class Passing {
     /// Who is told when the former rate is reached.
     synchronized void onRecovery(DoubleConsumer listener) {
         onRecovery = listener;
+    }
+
+    /// What is left of the time, or half of the whole: a reset is begun with time to end.
+    private Deadline atLeastHalf(Deadline deadline) {
+        Duration half = way.options().timeout().dividedBy(2);
+        return deadline.remainingNanos() < half.toNanos() ? Deadline.after(half) : deadline;
     }
 
     private static Deadline sooner(Deadline deadline, Duration limit) {

@@ -87,6 +87,8 @@ final class Reload {
 
     private @Nullable Bundle candidate;
     private @Nullable Path staged;
+    private @Nullable Path oldJar;
+    private boolean isOther = true;
     private Map<String, Optional<ModuleState.Schema>> schemas = new HashMap<>();
     private String from = "";
     private String to = "";
@@ -120,6 +122,10 @@ final class Reload {
                 touched = watch.touched();
                 return refused(Reason.of(e));
             }
+            compare(old);
+            if (isOther && order.keep().previous()) {
+                engine.probations().begin(order.driver(), next, factories(next));
+            }
             Passing.Failure failure = exchangeAll(old, next);
             if (failure == null) {
                 commit(old, next, lineage);
@@ -130,6 +136,7 @@ final class Reload {
             touched = watch.touched();
             return ended(failure);
         } finally {
+            engine.probations().cancel(lineage); // if it was not committed
             engine.store().clean(lineage);
             engine.ours().remove(old.getBundleId());
             Bundle next = candidate;
@@ -310,24 +317,35 @@ final class Reload {
 
     private void commit(Bundle old, Bundle next, String lineage) {
         engine.probations().end(lineage);
-        boolean isOther = true;
         try {
             Path copy = staged;
             if (copy != null) {
-                Path oldJar = engine.store().jarOf(old);
-                isOther = Files.mismatch(copy, oldJar) != -1;
+                Path present = oldJar;
+                Path jar = present == null ? engine.store().jarOf(old) : present;
                 if (order.isProbation()) {
-                    engine.store().reject(lineage, oldJar, order.crash());
+                    engine.store().reject(lineage, jar, order.crash());
                 }
-                engine.store().commit(copy, to, old, oldJar, order.keep());
+                engine.store().commit(copy, to, old, jar, order.keep());
             }
         } catch (IOException e) {
             LOG.error("{} {} will not survive a restart", order.driver(), to, e);
         }
-        if (isOther && order.keep().previous() && !passings.isEmpty()) {
-            engine.probations().begin(order.driver(), next, factories(next));
+        if (!passings.isEmpty()) {
+            engine.probations().commit(lineage, factories(next));
         }
         uninstall(old);
+    }
+
+    /// Finds out whether the new revision is another one at all.
+    private void compare(Bundle old) {
+        try {
+            Path copy = staged;
+            Path jar = engine.store().jarOf(old);
+            oldJar = jar;
+            isOther = copy == null || Files.mismatch(copy, jar) != -1;
+        } catch (IOException e) {
+            LOG.warn("{} {} is taken for another revision", order.driver(), to, e);
+        }
     }
 
     private void drop() {

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 
 /// A subsystem that notes what it is told, and does what a test wants.
 final class FakeParticipant implements ReloadParticipant {
@@ -18,6 +19,9 @@ final class FakeParticipant implements ReloadParticipant {
 
     final AtomicLong completions = new AtomicLong();
     volatile boolean parks = true;
+
+    /// Whether what is in flight ends in time.
+    volatile boolean drains = true;
 
     private void told(String device, String step) {
         log.add(device + " " + step);
@@ -50,7 +54,10 @@ final class FakeParticipant implements ReloadParticipant {
             @Override
             public boolean drain(Deadline deadline) {
                 told(deviceId, "drain");
-                return true;
+                while (!drains && !deadline.isExpired()) {
+                    LockSupport.parkNanos(deadline.remainingNanos());
+                }
+                return drains;
             }
 
             @Override

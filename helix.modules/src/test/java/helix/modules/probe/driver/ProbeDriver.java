@@ -18,6 +18,7 @@ import java.util.Optional;
 import org.osgi.framework.FrameworkUtil;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
 
 /// A driver that does what a test wants.
@@ -37,6 +38,11 @@ public final class ProbeDriver implements Module {
         this.device = device;
         this.version = FrameworkUtil.getBundle(ProbeDriver.class).getVersion().toString();
         Probe.call(device.id(), "construct", version, null);
+    }
+
+    @Deactivate
+    void dispose() {
+        Probe.hook("dispose@" + version);
     }
 
     @Override
