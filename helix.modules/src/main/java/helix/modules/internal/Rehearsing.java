@@ -31,7 +31,7 @@ final class Rehearsing {
     private static final Logger LOG = LoggerFactory.getLogger(Rehearsing.class);
 
     /// The longest that a hand-over waits for the compiler.
-    private static final Duration COMPILER_LIMIT = Duration.ofMillis(180);
+    private static final Duration COMPILER_LIMIT = Duration.ofMillis(120);
 
     /// A compiler that ends nothing for so long is taken to be done.
     private static final Duration COMPILER_REST = Duration.ofMillis(20);

@@ -7,10 +7,16 @@ import helix.modules.scan.Finding;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.jar.Attributes;
@@ -38,7 +44,23 @@ public final class JarCheck {
     /// @param refusal why it is not brought into use, or null
     public record Result(String name, String version, @Nullable String refusal) {}
 
+    /// So many verdicts are kept: somebody who goes to and fro between two revisions need not wait
+    /// for the scanner each time.
+    private static final int VERDICTS = 16;
+
     private final BundleContext context;
+
+    /// What the scanner found, by the SHA-256 of the jar; the one asked for longest ago goes first.
+    /// Guarded by itself.
+    private final Map<String, List<Finding>> verdicts =
+            new LinkedHashMap<>(VERDICTS, 0.75f, true) {
+                private static final long serialVersionUID = 1;
+
+                @Override
+                protected boolean removeEldestEntry(Map.Entry<String, List<Finding>> eldest) {
+                    return size() > VERDICTS;
+                }
+            };
 
     public JarCheck(BundleContext context) {
         this.context = context;
@@ -68,12 +90,36 @@ public final class JarCheck {
             Version.parseVersion(version);
             String refusal = missing(headers, location);
             if (refusal == null && isDriver) {
-                List<Finding> findings = BundleScanner.scan(jar);
+                List<Finding> findings = findings(jar);
                 refusal = findings.isEmpty() ? null : Finding.summary(findings);
             }
             return new Result(name, version, refusal);
         } catch (IOException | IllegalArgumentException e) {
             return new Result(name, version, "it cannot be read: " + e.getMessage());
+        }
+    }
+
+    private List<Finding> findings(Path jar) throws IOException {
+        String hash = sha256(jar);
+        synchronized (verdicts) {
+            List<Finding> known = verdicts.get(hash);
+            if (known != null) {
+                return known;
+            }
+        }
+        List<Finding> findings = BundleScanner.scan(jar);
+        synchronized (verdicts) {
+            verdicts.put(hash, findings);
+        }
+        return findings;
+    }
+
+    private static String sha256(Path jar) throws IOException {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            return HexFormat.of().formatHex(digest.digest(Files.readAllBytes(jar)));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JVM has SHA-256", e);
         }
     }
 
