@@ -29,13 +29,27 @@ final class BlockReload implements ReloadParticipant {
 
     @Override
     public Passage begin(String deviceId) {
-        return new DevicePassage(table.behind(deviceId).stream().map(DiskPassage::new).toList());
+        List<DiskPassage> passages = new ArrayList<>();
+        boolean all = false;
+        try {
+            table.behind(deviceId).forEach(disk -> passages.add(new DiskPassage(disk)));
+            all = true;
+        } finally {
+            if (!all) {
+                passages.forEach(DiskPassage::close);
+            }
+        }
+        return new DevicePassage(table, deviceId, List.copyOf(passages));
     }
 
     private static final class DevicePassage implements Passage {
+        private final DiskTable table;
+        private final String deviceId;
         private final List<DiskPassage> disks;
 
-        DevicePassage(List<DiskPassage> disks) {
+        DevicePassage(DiskTable table, String deviceId, List<DiskPassage> disks) {
+            this.table = table;
+            this.deviceId = deviceId;
             this.disks = disks;
         }
 
@@ -45,7 +59,12 @@ final class BlockReload implements ReloadParticipant {
             for (DiskPassage disk : disks) {
                 all &= disk.park(deadline);
             }
-            return all;
+            return all && table.behind(deviceId).stream().allMatch(this::takesPart);
+        }
+
+        /// A disk that came up after the beginning does not: its clients go on.
+        private boolean takesPart(StableDisk disk) {
+            return disks.stream().anyMatch(passage -> passage.isOf(disk));
         }
 
         @Override

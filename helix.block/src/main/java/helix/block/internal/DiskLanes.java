@@ -314,24 +314,33 @@ final class DiskLanes {
     /// As an owner does.
     private static void collectFor(Lane lane) {
         if (lane.enter()) {
-            if (lane.mode() == Lane.Mode.OPEN) {
-                lane.collectAll();
+            try {
+                if (lane.mode() == Lane.Mode.OPEN) {
+                    lane.collectAll();
+                }
+            } finally {
+                lane.leave();
             }
-            lane.leave();
         }
     }
 
     private void finish(DiskQueue queue, Lane lane, @Nullable BlockQueue inner) {
-        boolean closed = inner != null && lanes.close(inner);
+        // A queue with requests left is one that the device may still be at.
+        boolean ended = inner != null && lanes.close(inner) && lanes.isIdle(inner);
         order.queues().remove(queue);
-        if (lane.enterFirst()) {
-            if (closed || !queue.hasIssued()) {
+        if (!lane.enterFirst()) {
+            return;
+        }
+        try {
+            if (ended || !queue.hasIssued()) {
                 queue.discardIssued(lane);
                 lane.remove(queue);
                 queue.freeMemory();
             } else {
                 LOG.warn("{}: closed with requests that do not end", disk.name());
+                queue.giveUpIssued();
             }
+        } finally {
             lane.leave();
         }
     }
@@ -445,7 +454,7 @@ final class DiskLanes {
                 work.unlock();
             }
             LaneSet.Fresh fresh = lanes.fresh(lane, now, handle);
-            if (!fresh.isAdopted()) {
+            if (!fresh.isAdopted() && fresh.fault().isEmpty()) {
                 LaneSet.collectLast(lane);
             }
             work.lock();
@@ -497,8 +506,11 @@ final class DiskLanes {
             boolean noClients = lanes.close(false, deadline);
             for (Lane lane : lanes) {
                 if (lane.enterFirst()) {
-                    lane.rememberHandle();
-                    lane.leave();
+                    try {
+                        lane.rememberHandle();
+                    } finally {
+                        lane.leave();
+                    }
                 }
             }
             return noCallers && noClients;
@@ -536,11 +548,19 @@ final class DiskLanes {
         for (int i = 0; ; i++) {
             int issued = 0;
             for (Lane lane : lanes) {
-                if (lane.enterFirst()) {
-                    lane.collectAll();
-                    issued += lane.issued();
-                    lane.leave();
+                if (lane.enterFirst(deadline)) {
+                    try {
+                        // The last of it may not have been shown when the lane was closed.
+                        if (i > 0 || lane.kick()) {
+                            lane.collectAll();
+                        }
+                    } finally {
+                        issued += lane.issued();
+                        lane.leave();
+                    }
                     lane.wakeMembers();
+                } else {
+                    issued++;
                 }
             }
             if (issued == 0) {

@@ -110,6 +110,10 @@ final class DiskPassage implements AutoCloseable {
         }
     }
 
+    boolean isOf(StableDisk other) {
+        return disk.equals(other);
+    }
+
     boolean park(Deadline deadline) {
         atPark = disk.lanes().all().counts();
         resumed = false;

@@ -425,9 +425,11 @@ final class DiskQueue implements BlockQueue {
             return;
         }
         try {
-            unkicked = false;
-            if (in.mode() == Lane.Mode.OPEN && in.kick()) {
-                in.drain();
+            if (in.mode() == Lane.Mode.OPEN) {
+                unkicked = false;
+                if (in.kick()) {
+                    in.drain();
+                }
             }
         } finally {
             in.leave();
@@ -662,6 +664,20 @@ final class DiskQueue implements BlockQueue {
     /// The device's queue is closed: nothing is in flight any more.
     void discardIssued(Lane in) {
         endAll(in, Request.ISSUED, BlockStatus.ABORTED, System.nanoTime());
+    }
+
+    /// What does not end keeps its memory, since the device may still be at it; but others do not
+    /// wait for it.
+    void giveUpIssued() {
+        boolean last = false;
+        for (Request request : requests) {
+            if (request.state == Request.ISSUED) {
+                last |= order.replayEnds(request);
+            }
+        }
+        if (last) {
+            order.queues().forEach(DiskQueue::wakeOwner);
+        }
     }
 
     /// The last of it.

@@ -24,6 +24,9 @@ final class Lane extends Gate {
     /// The most completions taken at once.
     private static final int BATCH = 64;
 
+    /// How long a request waits for memory that the driver does not give.
+    private static final long MEMORY_NANOS = 10_000_000_000L;
+
     private static final int SLOT_BITS = 16;
     private static final int SLOT_MASK = (1 << SLOT_BITS) - 1;
 
@@ -48,7 +51,7 @@ final class Lane extends Gate {
     private volatile @Nullable BlockQueue inner;
     private @Nullable Backend backend;
     private @Nullable BlockLimits limits;
-    private @Nullable Object pool;
+    private volatile @Nullable Object pool;
 
     /// By what number the next generation gives the device's queue again, 0 if it does not.
     private long handle;
@@ -272,6 +275,18 @@ final class Lane extends Gate {
         return mismatch;
     }
 
+    /// The queue was not taken over, and what is in flight may still happen: requests stay as they
+    /// are for a generation that comes after a reset. The queue before is nobody's to call.
+    void notAdopted(String why) {
+        inner = null;
+        mismatch = why;
+    }
+
+    /// What the device reached last.
+    @Nullable Object pool() {
+        return pool;
+    }
+
     /// Takes the device's queue away.
     @Nullable BlockQueue uninstall() {
         BlockQueue queue = inner;
@@ -282,6 +297,7 @@ final class Lane extends Gate {
 
     /// What was in flight will not happen any more.
     void lose() {
+        mismatch = "";
         for (DiskQueue member : members) {
             if (member != null) {
                 member.loseIssued();
@@ -592,6 +608,9 @@ final class Lane extends Gate {
                 LOG.warn("{}: {} is refused", name, BlockOp.name(request.op), e);
                 end(request, BlockStatus.IO_ERROR, System.nanoTime());
                 continue;
+            } catch (RuntimeException e) {
+                refusedMemory(member, request, e);
+                break;
             }
             if (!holdsGate()) {
                 return -1;
@@ -603,6 +622,20 @@ final class Lane extends Gate {
             drained++;
         }
         return drained;
+    }
+
+    /// A request that has to be copied waits until there is memory for the copy, but not for ever.
+    private void refusedMemory(DiskQueue member, Request request, RuntimeException e) {
+        complain("allocate", e);
+        long now = System.nanoTime();
+        if (request.withoutMemorySince == 0) {
+            request.withoutMemorySince = now;
+        }
+        if (now - request.withoutMemorySince > MEMORY_NANOS) {
+            end(request, BlockStatus.IO_ERROR, now);
+        } else {
+            member.waitFirst(request);
+        }
     }
 
     /// Ends what has waited too long for a driver.

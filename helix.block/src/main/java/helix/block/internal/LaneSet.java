@@ -19,6 +19,10 @@ import org.slf4j.LoggerFactory;
 final class LaneSet implements Iterable<Lane> {
     private static final Logger LOG = LoggerFactory.getLogger(LaneSet.class);
 
+    /// How long an owner may stay in the driver's code before others get at his lane; he submits
+    /// what waits when he comes back.
+    private static final long PUMP_MILLIS = 100;
+
     private final StableDisk disk;
     private final ReplayOrder order;
     private final List<Lane> lanes = new CopyOnWriteArrayList<>();
@@ -105,10 +109,13 @@ final class LaneSet implements Iterable<Lane> {
     void fail(int status) {
         for (Lane lane : lanes) {
             if (lane.enterFirst()) {
-                lane.failAll(status);
-                retire(lane);
-                lane.gone();
-                lane.leave();
+                try {
+                    lane.failAll(status);
+                    retire(lane);
+                    lane.gone();
+                } finally {
+                    lane.leave();
+                }
             }
         }
         wake();
@@ -123,10 +130,13 @@ final class LaneSet implements Iterable<Lane> {
     void help() {
         for (Lane lane : lanes) {
             if (lane.tryEnterAfterFirst()) {
-                if (lane.mode() == Lane.Mode.OPEN && lane.collect() >= 0 && lane.drain()) {
-                    lane.wakeMembers();
+                try {
+                    if (lane.mode() == Lane.Mode.OPEN && lane.collect() >= 0 && lane.drain()) {
+                        lane.wakeMembers();
+                    }
+                } finally {
+                    lane.leave();
                 }
-                lane.leave();
             }
         }
     }
@@ -136,8 +146,11 @@ final class LaneSet implements Iterable<Lane> {
     /// What a generation that is over has still to say. Without the lock: it may hang.
     static void collectLast(Lane lane) {
         if (lane.enterFirst()) {
-            lane.collectAll();
-            lane.leave();
+            try {
+                lane.collectAll();
+            } finally {
+                lane.leave();
+            }
         }
     }
 
@@ -181,26 +194,55 @@ final class LaneSet implements Iterable<Lane> {
         }
     }
 
+    /// Whether a queue that was closed has nothing left in flight.
+    boolean isIdle(BlockQueue queue) {
+        try {
+            return queue.inFlight() == 0;
+        } catch (RuntimeException | Error e) {
+            LOG.warn("{}: the driver fails in inFlight", disk.name(), e);
+            return false;
+        }
+    }
+
     /// A queue of a new generation for a lane.
     ///
     /// @param queue null if there is none
     /// @param pool what the device reaches
     /// @param isAdopted whether it comes with what is in flight
-    record Fresh(@Nullable BlockQueue queue, Object pool, boolean isAdopted) {}
+    /// @param fault why it is not known what became of what is in flight, else empty
+    record Fresh(@Nullable BlockQueue queue, Object pool, boolean isAdopted, String fault) {}
 
     /// Asks a generation for a queue.
     Fresh fresh(Lane lane, Backend now, long handle) {
+        BlockQueue adopted;
+        try {
+            adopted = handle == 0 ? null : now.device().adoptQueue(handle);
+        } catch (RuntimeException e) {
+            // The device may not have been reset: it may still be at what is in flight.
+            LOG.warn("{}: the driver fails in adoptQueue", disk.name(), e);
+            return new Fresh(null, now, false, disk.name() + ": no queue is taken over: " + e);
+        }
+        if (adopted != null) {
+            return new Fresh(adopted, poolAfter(lane, now), true, "");
+        }
         try {
             Object pool = now.pool();
-            BlockQueue adopted = handle == 0 ? null : now.device().adoptQueue(handle);
-            if (adopted != null) {
-                return new Fresh(adopted, pool, true);
-            }
             QueueOptions options = lane.options().asPassable();
-            return new Fresh(now.device().openQueue(options), pool, false);
+            return new Fresh(now.device().openQueue(options), pool, false, "");
         } catch (RuntimeException e) {
             LOG.info("{}: a lane gets no queue of its own: {}", disk.name(), e.toString());
-            return new Fresh(null, now, false);
+            return new Fresh(null, now, false, "");
+        }
+    }
+
+    /// What a device reaches that was taken over: what it reached before, if it does not say.
+    private Object poolAfter(Lane lane, Backend now) {
+        try {
+            return now.pool();
+        } catch (RuntimeException e) {
+            LOG.info("{}: no memory yet: {}", disk.name(), e.toString());
+            Object known = lane.pool();
+            return known == null ? now : known;
         }
     }
 
@@ -210,6 +252,10 @@ final class LaneSet implements Iterable<Lane> {
             return;
         }
         try {
+            if (!fresh.fault.isEmpty()) {
+                lane.notAdopted(fresh.fault);
+                return;
+            }
             BlockQueue queue = fresh.queue;
             if (fresh.isAdopted) {
                 lane.uninstall();
@@ -262,36 +308,46 @@ final class LaneSet implements Iterable<Lane> {
     void open() {
         settleLost();
         for (Lane lane : lanes) {
-            if (lane.inner() == null && lane.enterFirst()) {
-                merge(lane);
-                lane.leave();
+            if (lane.inner() == null && lane.mismatch().isEmpty() && lane.enterFirst()) {
+                try {
+                    merge(lane);
+                } finally {
+                    lane.leave();
+                }
             }
         }
         for (Lane lane : lanes) {
             if (!lane.enterFirst()) {
                 continue;
             }
-            BlockQueue inner = lane.inner();
-            if (lane.memberCount() == 0) {
-                retire(lane);
-                forget(lane);
-            } else if (inner != null && inner.isOpen()) {
-                lane.open();
+            try {
+                BlockQueue inner = lane.inner();
+                if (lane.memberCount() == 0) {
+                    retire(lane);
+                    forget(lane);
+                } else if (inner != null && inner.isOpen()) {
+                    lane.open();
+                }
+            } finally {
+                lane.leave();
             }
-            lane.leave();
         }
         wake();
     }
 
-    /// Submits what waits, where no owner is at it already: some may not look for a while.
+    /// Submits what waits: some owners may not look for a while.
     void pump() {
         for (Lane lane : lanes) {
-            if (lane.tryEnter()) {
-                // What was submitted to the generation before may not have been shown.
-                if (lane.mode() == Lane.Mode.OPEN) {
-                    lane.drainAndKick();
+            // Also where an owner is in: he may have seen the lane while it was closed.
+            if (lane.enterFirst(Deadline.afterMillis(PUMP_MILLIS))) {
+                try {
+                    // What was submitted to the generation before may not have been shown.
+                    if (lane.mode() == Lane.Mode.OPEN) {
+                        lane.drainAndKick();
+                    }
+                } finally {
+                    lane.leave();
                 }
-                lane.leave();
             }
         }
     }

@@ -47,6 +47,9 @@ final class Request {
     /// How often it was submitted again.
     int replays;
 
+    /// Since when the driver refuses memory for a copy; `System.nanoTime`, 0 if it does not.
+    long withoutMemorySince;
+
     /// Whether it is among the writes that others wait for, see [ReplayOrder#replaying].
     boolean isBarrier;
 
@@ -80,6 +83,7 @@ final class Request {
         partBlocks = blocks;
         ranges = null;
         replays = 0;
+        withoutMemorySince = 0;
         isBarrier = false;
         inPieces = false;
         buffer = null;

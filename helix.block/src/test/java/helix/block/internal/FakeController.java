@@ -10,6 +10,7 @@ import helix.driver.api.block.BlockStatus;
 import helix.driver.api.block.QueueOptions;
 import helix.driver.api.block.ScatterList;
 import helix.driver.kit.MemoryBlockDevice;
+import helix.hal.api.DeviceException;
 import helix.hal.api.DmaBuffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -46,6 +47,14 @@ final class FakeController {
     private static final class Ring {
         final List<Command> inFlight = new ArrayList<>();
         final Deque<Completion> completions = new ArrayDeque<>();
+
+        /// Submitted and not shown to the controller, where that makes a difference.
+        final List<Command> unshown = new ArrayList<>();
+
+        void show() {
+            inFlight.addAll(unshown);
+            unshown.clear();
+        }
     }
 
     final Object pool = new Object();
@@ -61,6 +70,8 @@ final class FakeController {
     private long handles;
     private boolean held;
     private boolean recording;
+    private boolean doorbells;
+    private int freed;
 
     FakeController(long blocks, int queues, long seed) {
         this.blocks = blocks;
@@ -84,6 +95,20 @@ final class FakeController {
     /// Leaves commands in flight, or not any more.
     synchronized void hold(boolean on) {
         held = on;
+    }
+
+    /// Commands are not seen before somebody kicks.
+    synchronized void needKicks() {
+        doorbells = true;
+    }
+
+    /// How many buffers were given back.
+    synchronized int freed() {
+        return freed;
+    }
+
+    private synchronized void free() {
+        freed++;
     }
 
     /// Notes what is performed, as `write 3+2`.
@@ -244,6 +269,20 @@ final class FakeController {
         /// What is thrown when a queue is closed.
         volatile @Nullable Throwable failsClose;
 
+        /// What is thrown when a queue is adopted.
+        volatile @Nullable RuntimeException failsAdopt;
+
+        /// Whether the controller does not forget queues that are closed.
+        volatile boolean keepsQueues;
+
+        /// Whether there is memory for one block alone once, and no more.
+        volatile boolean scarce;
+
+        private boolean probed;
+
+        /// What memory is carved from.
+        volatile Object ownPool = pool;
+
         /// Called once, before the next queue is opened.
         volatile @Nullable Runnable beforeOpen;
 
@@ -307,6 +346,10 @@ final class FakeController {
 
         @Override
         public @Nullable BlockQueue adoptQueue(long handle) {
+            RuntimeException e = failsAdopt;
+            if (e != null) {
+                throw e;
+            }
             synchronized (FakeController.this) {
                 if (!rings.containsKey(handle)) {
                     return null;
@@ -324,9 +367,13 @@ final class FakeController {
         @Override
         public DmaBuffer allocate(long bytes) {
             checkOver();
+            if (scarce && probed) {
+                throw new DeviceException("no DMA memory");
+            }
+            probed = true;
             MemorySegment memory = Arena.ofAuto().allocate(bytes, 4096);
             long address = ADDRESSES.getAndAdd((bytes + 8191) & -4096);
-            return new DmaBuffer(memory, address, pool, ignored -> {});
+            return new DmaBuffer(memory, address, ownPool, ignored -> free());
         }
 
         /// Hands all over to the next generation.
@@ -406,7 +453,11 @@ final class FakeController {
         @Override
         public int inFlight() {
             synchronized (FakeController.this) {
+                if (closed && !rings.containsKey(handle)) {
+                    return 0;
+                }
                 return ring.inFlight.size()
+                        + ring.unshown.size()
                         + ring.completions.size()
                         + (generation.miscounts ? 1 : 0);
             }
@@ -443,7 +494,7 @@ final class FakeController {
                 if (!isOpen() || ring.inFlight.size() + ring.completions.size() >= depth) {
                     return false;
                 }
-                ring.inFlight.add(command);
+                (doorbells ? ring.unshown : ring.inFlight).add(command);
                 return true;
             }
         }
@@ -451,6 +502,9 @@ final class FakeController {
         @Override
         public void kick() {
             check("kick");
+            synchronized (FakeController.this) {
+                ring.show();
+            }
         }
 
         @Override
@@ -481,6 +535,9 @@ final class FakeController {
         @Override
         public boolean await(long nanos) {
             check("await");
+            synchronized (FakeController.this) {
+                ring.show();
+            }
             long end = System.nanoTime() + nanos;
             waiter = Thread.currentThread();
             try {
@@ -535,7 +592,7 @@ final class FakeController {
             }
             synchronized (FakeController.this) {
                 generation.open--;
-                if (!generation.passed) {
+                if (!generation.passed && !generation.keepsQueues) {
                     rings.remove(handle);
                 }
             }
