@@ -133,10 +133,14 @@ final class ReplayOrder {
     /// What is left of a lost request, while nothing is submitted or acknowledged on the whole
     /// disk.
     ///
-    /// @return OK if nothing is left, OUTCOME_UNKNOWN if that is not known, else [#SUBMIT_AGAIN]
-    ///   after the request was restricted to it
+    /// @return OK if nothing is left, OUTCOME_UNKNOWN if that is not known or it compares, else
+    ///   [#SUBMIT_AGAIN] after the request was restricted to it
     @SuppressWarnings("ReferenceEquality") // the same array as long as nothing is taken out
     int settle(Request request, int blockSize) {
+        if (request.op == BlockOp.COMPARE) {
+            // What it was to be compared with may have changed since.
+            return BlockStatus.OUTCOME_UNKNOWN;
+        }
         if (!request.changesBlocks()) {
             return SUBMIT_AGAIN;
         }
