@@ -442,17 +442,23 @@ final class DiskQueue implements BlockQueue {
             return 0;
         }
         now = 0;
-        if (readyCount < max) {
-            gather(max);
-        }
         int taken = 0;
-        while (readyCount > 0 && taken < max) {
-            int at = readyFirst;
-            readyFirst = at + 1 == readyTags.length ? 0 : at + 1;
-            readyCount--;
-            taken++;
-            handler.completed(readyTags[at], readyStatuses[at]);
-        }
+        int before;
+        // What ends while the handler runs is taken too: the client then submits more before its
+        // next kick, and a doorbell serves a larger batch.
+        do {
+            before = taken;
+            if (readyCount < max - taken) {
+                gather(max - taken);
+            }
+            while (readyCount > 0 && taken < max) {
+                int at = readyFirst;
+                readyFirst = at + 1 == readyTags.length ? 0 : at + 1;
+                readyCount--;
+                taken++;
+                handler.completed(readyTags[at], readyStatuses[at]);
+            }
+        } while (taken > before && taken < max);
         return taken;
     }
 
