@@ -101,7 +101,7 @@ final class Rehearsing {
                     doing.set("stateSchema");
                     Optional<ModuleState.Schema> said = module.stateSchema();
                     doing.set("rehearse");
-                    scratch.begin(TIME);
+                    scratch.begin();
                     module.rehearse(scratch);
                     schema.complete(said);
                 } catch (Throwable e) { // whatever it is, the revision is refused

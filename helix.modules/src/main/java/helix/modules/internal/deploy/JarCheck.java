@@ -2,18 +2,15 @@ package helix.modules.internal.deploy;
 
 import helix.modules.api.DriverModule;
 import helix.modules.internal.deploy.ManifestHeader.Clause;
+import helix.modules.internal.reload.RevisionStore;
 import helix.modules.scan.BundleScanner;
 import helix.modules.scan.Finding;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -100,7 +97,7 @@ public final class JarCheck {
     }
 
     private List<Finding> findings(Path jar) throws IOException {
-        String hash = sha256(jar);
+        String hash = RevisionStore.sha256(jar);
         synchronized (verdicts) {
             List<Finding> known = verdicts.get(hash);
             if (known != null) {
@@ -112,15 +109,6 @@ public final class JarCheck {
             verdicts.put(hash, findings);
         }
         return findings;
-    }
-
-    private static String sha256(Path jar) throws IOException {
-        try {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            return HexFormat.of().formatHex(digest.digest(Files.readAllBytes(jar)));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every JVM has SHA-256", e);
-        }
     }
 
     /// Whether one of its components is a factory of modules.

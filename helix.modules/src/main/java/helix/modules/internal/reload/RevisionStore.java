@@ -318,7 +318,8 @@ public final class RevisionStore {
         return file != null && Files.isRegularFile(file) ? sha256(file) : null;
     }
 
-    private static String sha256(Path file) throws IOException {
+    /// What a jar is known by, whatever its name.
+    public static String sha256(Path file) throws IOException {
         try {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
             return HexFormat.of().formatHex(digest.digest(Files.readAllBytes(file)));

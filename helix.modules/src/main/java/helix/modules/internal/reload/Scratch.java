@@ -16,12 +16,14 @@ public final class Scratch implements Rehearsal, AutoCloseable {
 
     private final Arena arena = Arena.ofShared();
     private final Lease lease;
+    private final Duration limit;
     private volatile Deadline deadline;
 
     /// @param device whose driver rehearses
     /// @param limit how long the rehearsal should take
     public Scratch(Device device, Duration limit) {
         this.lease = new NoLease(device);
+        this.limit = limit;
         deadline = Deadline.after(limit);
     }
 
@@ -37,10 +39,8 @@ public final class Scratch implements Rehearsal, AutoCloseable {
                 "scratch registers", lease, arena.allocate(bytes, REGISTER_ALIGNMENT));
     }
 
-    /// Lets the time begin.
-    ///
-    /// @param limit how long the rehearsal should take
-    public void begin(Duration limit) {
+    /// Lets the time begin anew: what came before was not the rehearsal.
+    public void begin() {
         deadline = Deadline.after(limit);
     }
 
