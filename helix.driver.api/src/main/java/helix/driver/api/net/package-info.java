@@ -1,6 +1,6 @@
-/// Network devices. Provisional: no driver implements it yet.
+/// Network devices.
 @Export
-@Version("0.1.0")
+@Version("1.0.0")
 @NullMarked
 package helix.driver.api.net;
 

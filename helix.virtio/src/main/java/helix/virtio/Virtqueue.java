@@ -1,0 +1,159 @@
+package helix.virtio;
+
+import helix.hal.api.DmaBuffer;
+import helix.hal.api.MmioRegion;
+
+/// The driver's side of a virtqueue, split or packed: VIRTIO 1.2, sections 2.7 and 2.8. Nothing
+/// here allocates, and no request costs a lock. For one thread at a time.
+///
+/// Making buffers available: [#begin], then [#out] and [#in] for each piece, device-readable ones
+/// first, then [#submit]; after some of these [#kick] shows all to the device. Taking used ones:
+/// [#poll] until it says false; after each true, [#token] and [#written].
+///
+/// All that the driver has to remember lives in the queue's memory beside the rings, so that the
+/// next generation can [#adopt] it with what is in flight. What the device writes is not believed:
+/// an id that is not in flight, a length that is longer than what it may write, or an index that
+/// jumps make the queue [broken][#isBroken()]; it then gives nothing any more.
+public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
+    /// Only the two formats there are.
+    Virtqueue() {}
+
+    /// What a queue is like.
+    ///
+    /// @param index its number in the device
+    /// @param size how many entries: 1 to 32768, for split queues a power of two
+    /// @param features what was negotiated; the ring format follows from it
+    /// @param segments the most pieces of one buffer; with [indirect
+    ///   descriptors][VirtioFeature#RING_INDIRECT_DESC] a table of this size is set aside for each
+    ///   entry, and a buffer of several pieces takes one entry only
+    public record Shape(int index, int size, long features, int segments) {}
+
+    /// How much memory a queue needs, its own bookkeeping included.
+    ///
+    /// @param shape what it is like
+    /// @return bytes; physically contiguous and aligned to 4096
+    public static long bytes(Shape shape) {
+        throw new UnsupportedOperationException("not yet: " + shape);
+    }
+
+    /// Sets a queue up in zeroed memory.
+    ///
+    /// @param shape what it is like
+    /// @param memory of at least [#bytes], belonging to the lease
+    /// @param doorbell where notifications are written
+    /// @param doorbellValue what is written
+    /// @return the queue, with nothing available
+    public static Virtqueue create(
+            Shape shape, DmaBuffer memory, MmioRegion doorbell, int doorbellValue) {
+        throw new UnsupportedOperationException("not yet: " + shape);
+    }
+
+    /// Goes on with a queue that an earlier generation set up, and with what is in flight there.
+    ///
+    /// @param memory that queue's memory, adopted
+    /// @param doorbell where notifications are written
+    /// @param doorbellValue what is written
+    /// @return the queue; [#inFlight()] buffers come back by [#poll] with the tokens given to the
+    ///   earlier generation
+    /// @throws IllegalArgumentException if the memory does not hold an intact queue of a layout
+    ///   that is understood here, saying what is wrong
+    public static Virtqueue adopt(DmaBuffer memory, MmioRegion doorbell, int doorbellValue) {
+        throw new UnsupportedOperationException("not yet: " + memory);
+    }
+
+    /// What the queue is like.
+    ///
+    /// @return as given to [#create]
+    public abstract Shape shape();
+
+    /// Device address of the descriptor area.
+    ///
+    /// @return for [VirtioTransport#enableQueue]
+    public abstract long descriptorArea();
+
+    /// Device address of the driver area.
+    ///
+    /// @return for [VirtioTransport#enableQueue]
+    public abstract long driverArea();
+
+    /// Device address of the device area.
+    ///
+    /// @return for [VirtioTransport#enableQueue]
+    public abstract long deviceArea();
+
+    /// Begins a buffer.
+    ///
+    /// @param segments how many pieces it will have, 1 to the shape's
+    /// @return false if there is no room for so many
+    public abstract boolean begin(int segments);
+
+    /// Adds a piece that the device reads.
+    ///
+    /// @param address its device address
+    /// @param length bytes, at least 1
+    public abstract void out(long address, int length);
+
+    /// Adds a piece that the device writes to; after all that it reads.
+    ///
+    /// @param address its device address
+    /// @param length bytes, at least 1
+    public abstract void in(long address, int length);
+
+    /// Ends the buffer; it becomes visible to the device with the next [#kick].
+    ///
+    /// @param token given back by [#token()], 0 to 2^32 - 1
+    public abstract void submit(int token);
+
+    /// Makes what was submitted available, and notifies the device if it wants that.
+    ///
+    /// @return whether it was notified
+    public abstract boolean kick();
+
+    /// Takes one used buffer.
+    ///
+    /// @return false if there is none, or the queue is broken
+    public abstract boolean poll();
+
+    /// Whose buffer [#poll] took.
+    ///
+    /// @return as given to [#submit]
+    public abstract int token();
+
+    /// How much the device says that it has written into that buffer.
+    ///
+    /// @return bytes, at most what was offered to it
+    public abstract int written();
+
+    /// Asks for an interrupt when the next buffer is used.
+    ///
+    /// @return false if one was used meanwhile: poll first, no interrupt may come
+    public abstract boolean enableInterrupts();
+
+    /// Asks for no interrupts. They may come all the same.
+    public abstract void disableInterrupts();
+
+    /// How many buffers were submitted and not taken back.
+    ///
+    /// @return 0 to the shape's size
+    public abstract int inFlight();
+
+    /// How many entries are free.
+    ///
+    /// @return 0 to the shape's size
+    public abstract int free();
+
+    /// Whether the device broke the rules.
+    ///
+    /// @return true from then on
+    public abstract boolean isBroken();
+
+    /// What the device did.
+    ///
+    /// @return one line naming the index, id or length; empty if nothing
+    public abstract String defect();
+
+    /// Calls for each buffer in flight, in no order: for what has to be ended after a reset.
+    ///
+    /// @param consumer gets the tokens
+    public abstract void forEachInFlight(java.util.function.IntConsumer consumer);
+}
