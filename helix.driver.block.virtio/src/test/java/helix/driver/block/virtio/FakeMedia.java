@@ -25,6 +25,7 @@ final class FakeMedia {
 
     /// Answered to requests of this type in place of OK.
     int failingType = -1;
+
     int failure = 1;
 
     /// Keeps data requests for [#release].
@@ -57,7 +58,7 @@ final class FakeMedia {
     }
 
     private synchronized int handle(int queue, RequestChain chain) {
-        ByteBuffer header = ByteBuffer.wrap(chain.read(0, 16)).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer header = ByteBuffer.wrap(read(chain, 0, 16)).order(ByteOrder.LITTLE_ENDIAN);
         int type = header.getInt();
         types.add(type);
         boolean keeps = type == Blk.T_FLUSH ? holdFlushes : hold;
@@ -75,7 +76,7 @@ final class FakeMedia {
     ///
     /// @return bytes written
     synchronized int serve(RequestChain chain) {
-        ByteBuffer header = ByteBuffer.wrap(chain.read(0, 16)).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer header = ByteBuffer.wrap(read(chain, 0, 16)).order(ByteOrder.LITTLE_ENDIAN);
         int type = header.getInt();
         header.getInt();
         long at = header.getLong() << 9;
@@ -84,7 +85,7 @@ final class FakeMedia {
         if (status == Blk.S_OK) {
             status = move(chain, type, at, data);
         }
-        chain.write(data, new byte[] {(byte) status});
+        copy(chain, true, data, MemorySegment.ofArray(new byte[] {(byte) status}));
         return data + 1;
     }
 
@@ -94,14 +95,14 @@ final class FakeMedia {
                 if (at + data > bytes.length || data % 512 != 0) {
                     return Blk.S_IOERR;
                 }
-                chain.write(0, MemorySegment.ofArray(bytes).asSlice(at, data));
+                copy(chain, true, 0, MemorySegment.ofArray(bytes).asSlice(at, data));
             }
             case Blk.T_OUT -> {
                 long size = chain.readableBytes() - 16;
                 if (at + size > bytes.length || size % 512 != 0) {
                     return Blk.S_IOERR;
                 }
-                chain.read(16, MemorySegment.ofArray(bytes).asSlice(at, size));
+                copy(chain, false, 16, MemorySegment.ofArray(bytes).asSlice(at, size));
             }
             case Blk.T_FLUSH -> {}
             case Blk.T_GET_ID -> {
@@ -111,11 +112,11 @@ final class FakeMedia {
                 byte[] id = new byte[Blk.ID_BYTES];
                 byte[] name = serial.getBytes(StandardCharsets.US_ASCII);
                 System.arraycopy(name, 0, id, 0, Math.min(id.length, name.length));
-                chain.write(0, id);
+                copy(chain, true, 0, MemorySegment.ofArray(id));
             }
             case Blk.T_DISCARD, Blk.T_WRITE_ZEROES -> {
                 ByteBuffer range =
-                        ByteBuffer.wrap(chain.read(16, 16)).order(ByteOrder.LITTLE_ENDIAN);
+                        ByteBuffer.wrap(read(chain, 16, 16)).order(ByteOrder.LITTLE_ENDIAN);
                 long first = range.getLong() << 9;
                 int size = range.getInt() << 9;
                 if (first + size > bytes.length) {
@@ -130,5 +131,35 @@ final class FakeMedia {
             }
         }
         return Blk.S_OK;
+    }
+
+    private byte[] read(RequestChain chain, long offset, int length) {
+        byte[] to = new byte[length];
+        copy(chain, false, offset, MemorySegment.ofArray(to));
+        return to;
+    }
+
+    /// Copies to or from a request's memory, by its device addresses: memory may have moved since
+    /// the request was taken, when its lease was passed on.
+    private void copy(RequestChain chain, boolean write, long offset, MemorySegment other) {
+        long skip = offset;
+        long done = 0;
+        for (RequestChain.Piece piece : chain.pieces()) {
+            if (piece.writable() != write) {
+                continue;
+            }
+            long size = piece.bytes().byteSize();
+            long count = Math.min(size - skip, other.byteSize() - done);
+            if (count > 0) {
+                MemorySegment here = machine.resolve(piece.address() + skip, count);
+                MemorySegment there = other.asSlice(done, count);
+                (write ? here : there).copyFrom(write ? there : here);
+                done += count;
+            }
+            skip = Math.max(0, skip - size);
+        }
+        if (done < other.byteSize()) {
+            throw new AssertionError("request ends after " + done + " of " + other.byteSize());
+        }
     }
 }

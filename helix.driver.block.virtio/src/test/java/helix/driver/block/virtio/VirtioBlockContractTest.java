@@ -89,7 +89,7 @@ class VirtioBlockContractTest {
     class OnlyWhatMustBe extends OnFake {
         @Override
         Fixture shape() {
-            return new Fixture(0, 4);
+            return new Fixture(0, 8);
         }
     }
 
