@@ -111,6 +111,7 @@ final class LinkRelay {
         }
     }
 
+    @SuppressWarnings("ReferenceEquality") // generations are identities
     private void changed(@Nullable NetworkDevice by, boolean now) {
         synchronized (this) {
             if (by != followed || now == up) {

@@ -22,7 +22,9 @@ final class MonitorList {
     /// @return ends it
     synchronized AutoCloseable add(Monitor monitor) {
         // An object of its own: the same monitor may be added twice.
-        Monitor entry = monitor::frame;
+        Monitor entry =
+                (sent, nanos, memory, offset, length, more) ->
+                        monitor.frame(sent, nanos, memory, offset, length, more);
         List<Monitor> now = monitors;
         List<Monitor> more = new ArrayList<>(now == null ? List.of() : now);
         more.add(entry);
