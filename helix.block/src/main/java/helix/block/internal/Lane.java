@@ -65,7 +65,10 @@ final class Lane extends Gate {
     /// Whether no driver is known that will end what is in flight.
     private boolean driverGone;
 
+    /// Since when no driver has taken requests; `System.nanoTime`. Counts while [#isAway].
     private long closedSince;
+
+    private boolean isAway;
     private boolean complained;
     private volatile String mismatch = "";
 
@@ -92,6 +95,7 @@ final class Lane extends Gate {
         log = order.newLog();
         tally = new Tally();
         members = new @Nullable DiskQueue[1];
+        away();
     }
 
     /// What goes on in place of a lane that was given up, because a thread is stuck in the driver's
@@ -108,7 +112,9 @@ final class Lane extends Gate {
         issued = abandoned.issued;
         driverGone = abandoned.driverGone;
         backend = abandoned.backend;
-        closedSince = System.nanoTime();
+        isAway = abandoned.isAway;
+        closedSince = abandoned.closedSince;
+        away();
         if (!tryEnter()) {
             throw new IllegalStateException("a new gate is free");
         }
@@ -225,16 +231,23 @@ final class Lane extends Gate {
         if (mode == Mode.GONE) {
             return;
         }
-        if (mode != Mode.CLOSED) {
-            closedSince = System.nanoTime();
-        }
+        away();
         mode = Mode.CLOSED;
         driverGone = withoutDriver;
         recoveryNeeded = false;
     }
 
+    /// From now on, or since before, no driver takes requests.
+    private void away() {
+        if (!isAway) {
+            isAway = true;
+            closedSince = System.nanoTime();
+        }
+    }
+
     void open() {
         mode = Mode.OPEN;
+        isAway = false;
         recoveryNeeded = false;
         complained = false;
         handle = 0;
@@ -242,10 +255,12 @@ final class Lane extends Gate {
 
     void gone() {
         mode = Mode.GONE;
+        isAway = false;
     }
 
     /// The device is there again.
     void revive() {
+        away();
         mode = Mode.CLOSED;
     }
 
@@ -640,9 +655,11 @@ final class Lane extends Gate {
 
     /// Ends what has waited too long for a driver.
     void expire(long now, long parkNanos) {
-        if (mode != Mode.OPEN || !isServing()) {
+        if (!isServing()) {
+            away();
             for (DiskQueue member : members) {
-                if (member != null) {
+                // What waited for room before has waited for no driver.
+                if (member != null && now - closedSince > parkNanos) {
                     member.expireWaiting(this, now, parkNanos);
                 }
             }

@@ -278,6 +278,9 @@ final class FakeController {
         /// Whether there is memory for one block alone once, and no more.
         volatile boolean scarce;
 
+        /// Whether queues have no room for anything.
+        volatile boolean roomless;
+
         private boolean probed;
 
         /// What memory is carved from.
@@ -472,6 +475,9 @@ final class FakeController {
                 @Nullable DmaBuffer buffer,
                 long offset,
                 int tag) {
+            if (buffer != null) {
+                hold(buffer);
+            }
             List<MemorySegment> pieces =
                     buffer == null
                             ? List.of()
@@ -483,15 +489,22 @@ final class FakeController {
         public boolean submit(int op, int flags, long lba, int count, ScatterList list, int tag) {
             List<MemorySegment> pieces = new ArrayList<>();
             for (int i = 0; i < list.size(); i++) {
+                hold(list.buffer(i));
                 pieces.add(list.buffer(i).segment().asSlice(list.offset(i), list.length(i)));
             }
             return submit(new Command(NUMBERS.incrementAndGet(), op, lba, count, pieces, tag));
         }
 
+        /// As drivers do. The memory is there until the request ends, since its client holds it.
+        private static void hold(DmaBuffer buffer) {
+            buffer.hold();
+            buffer.drop();
+        }
+
         private boolean submit(Command command) {
             check("submit");
             synchronized (FakeController.this) {
-                if (!isOpen() || ring.inFlight.size() + ring.completions.size() >= depth) {
+                if (!isOpen() || generation.roomless || ring.inFlight.size() + ring.completions.size() >= depth) {
                     return false;
                 }
                 (doorbells ? ring.unshown : ring.inFlight).add(command);
