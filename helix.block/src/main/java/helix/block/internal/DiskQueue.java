@@ -678,6 +678,7 @@ final class DiskQueue implements BlockQueue {
         boolean last = false;
         for (Request request : requests) {
             if (request.state == Request.ISSUED) {
+                order.givenUp(request);
                 last |= order.replayEnds(request);
             }
         }

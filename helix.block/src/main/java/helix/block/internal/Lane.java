@@ -564,6 +564,8 @@ final class Lane extends Gate {
     void end(Request request, int status, long now) {
         if (status == BlockStatus.OK) {
             request.arrived();
+        } else {
+            order.failed(request);
         }
         request.state = Request.DONE;
         request.status = status;

@@ -70,6 +70,7 @@ final class FakeController {
     private long handles;
     private boolean held;
     private boolean recording;
+    private int failure;
     private boolean doorbells;
     private int freed;
 
@@ -95,6 +96,11 @@ final class FakeController {
     /// Leaves commands in flight, or not any more.
     synchronized void hold(boolean on) {
         held = on;
+    }
+
+    /// Commands that are performed end with that status all the same.
+    synchronized void fail(int status) {
+        failure = status;
     }
 
     /// Commands are not seen before somebody kicks.
@@ -153,7 +159,7 @@ final class FakeController {
             performed.add(BlockOp.name(command.op) + " " + command.lba + "+" + command.blocks);
         }
         long at = command.lba * BLOCK;
-        int status = BlockStatus.OK;
+        int status = failure;
         switch (command.op) {
             case BlockOp.READ -> {
                 for (MemorySegment piece : command.pieces) {
