@@ -412,7 +412,8 @@ final class DiskQueue implements BlockQueue {
         request.state = Request.WAITING;
         request.since = request.time;
         waiting.add(request);
-        if (!in.isServing()) {
+        // Asking may be where the lane is given up.
+        if (!in.isServing() && in.holdsGate()) {
             in.tally().parked();
         }
     }
@@ -516,7 +517,7 @@ final class DiskQueue implements BlockQueue {
         if (hasHeldBack() || in.isDriverGone()) {
             in.expire(System.nanoTime(), disk.parkNanos());
         }
-        return true;
+        return in.holdsGate();
     }
 
     private boolean hasHeldBack() {
@@ -593,6 +594,8 @@ final class DiskQueue implements BlockQueue {
                 }
                 some = in.await(held ? Math.min(left, SHARED_NAP_NANOS) : left);
                 nap = in.isWanted() ? 1 : 0;
+            } else if (!in.holdsGate()) {
+                return 0;
             } else {
                 // What the driver has still to say is collected until the disk closes the lane.
                 if (!advance(in)) {
@@ -644,7 +647,7 @@ final class DiskQueue implements BlockQueue {
             return;
         }
         try {
-            disk.lanes().close(this, Deadline.afterMillis(CLOSE_MILLIS));
+            disk.lanes().door().close(this, Deadline.afterMillis(CLOSE_MILLIS));
         } finally {
             wakeOwner();
             access.closed(this);

@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -62,7 +63,7 @@ final class FakeController {
     final List<String> violations = new ArrayList<>();
     final List<String> performed = new ArrayList<>();
     private final BlockLimits limits;
-    private final BlockIdentity identity = new BlockIdentity("FAKE", "S1", "1", 1, "");
+    private final BlockIdentity identity;
     private final Map<Long, Ring> rings = new HashMap<>();
     private final SplittableRandom random;
     private final long blocks;
@@ -74,7 +75,15 @@ final class FakeController {
     private boolean doorbells;
     private int freed;
 
+    /// How many buffers were given.
+    final AtomicInteger given = new AtomicInteger();
+
     FakeController(long blocks, int queues, long seed) {
+        this(blocks, queues, seed, "S1");
+    }
+
+    FakeController(long blocks, int queues, long seed, String serial) {
+        identity = new BlockIdentity("FAKE", serial, "1", 1, "");
         this.blocks = blocks;
         queueLimit = queues;
         random = new SplittableRandom(seed);
@@ -269,6 +278,9 @@ final class FakeController {
         /// What reads give beside what is there.
         volatile int corruption;
 
+        /// Called once, before the next memory is given.
+        volatile @Nullable Runnable beforeAllocate;
+
         /// What is thrown for queues and memory, as by handles of a lease that is over.
         volatile @Nullable RuntimeException over;
 
@@ -376,10 +388,16 @@ final class FakeController {
         @Override
         public DmaBuffer allocate(long bytes) {
             checkOver();
+            Runnable first = beforeAllocate;
+            beforeAllocate = null;
+            if (first != null) {
+                first.run();
+            }
             if (scarce && probed) {
                 throw new DeviceException("no DMA memory");
             }
             probed = true;
+            given.incrementAndGet();
             MemorySegment memory = Arena.ofAuto().allocate(bytes, 4096);
             long address = ADDRESSES.getAndAdd((bytes + 8191) & -4096);
             return new DmaBuffer(memory, address, ownPool, ignored -> free());
@@ -404,7 +422,7 @@ final class FakeController {
             ended = true;
         }
 
-        /// The next poll does not come back until it is released.
+        /// The next poll, and no other, does not come back until it is released.
         CountDownLatch hang() {
             CountDownLatch latch = new CountDownLatch(1);
             stuck = latch;
@@ -416,7 +434,11 @@ final class FakeController {
         }
 
         private void hangIfTold() {
-            CountDownLatch latch = stuck;
+            CountDownLatch latch;
+            synchronized (this) {
+                latch = stuck;
+                stuck = null;
+            }
             if (latch != null) {
                 entered.countDown();
                 try {
