@@ -1,6 +1,5 @@
 package helix.block.internal;
 
-import helix.driver.api.block.BlockQueue;
 import helix.driver.api.block.BlockStatus;
 import helix.hal.api.Deadline;
 import java.util.HashSet;

@@ -8,9 +8,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// A gate with the queue of a device behind it: all calls of the driver's queue, each of which tells
-/// the gate where its thread is. What the driver throws stays here. The state is guarded by the gate,
-/// except for what is said to be otherwise.
+/// A gate with the queue of a device behind it: all calls of the driver's queue, each of which
+/// tells the gate where its thread is. What the driver throws stays here. The state is guarded by
+/// the gate, except for what is said to be otherwise.
 abstract class DriverGate extends Gate {
     private static final Logger LOG = LoggerFactory.getLogger(DriverGate.class);
 
@@ -285,8 +285,7 @@ abstract class DriverGate extends Gate {
 
     /// @return null if the gate was abandoned while the driver was asked for memory
     @SuppressWarnings("ReferenceEquality") // pools are told apart by identity
-    private @Nullable Bounce bounce(
-            Request request, long size, BlockDevice now, BlockLimits most) {
+    private @Nullable Bounce bounce(Request request, long size, BlockDevice now, BlockLimits most) {
         Bounce known = request.ownBounce();
         if (known == null || known.memory().size() < size || known.memory().pool() != pool) {
             // A power of two, so that growing sizes do not allocate each time.

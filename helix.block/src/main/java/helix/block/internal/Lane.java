@@ -38,6 +38,7 @@ final class Lane extends DriverGate {
     private final AckLog log;
 
     private volatile Mode mode = Mode.CLOSED;
+
     /// Whether the disk has something to put right here: requests were aborted under a generation
     /// that lives on, or the lane could not be entered when the others were given a queue.
     private volatile boolean recoveryNeeded;

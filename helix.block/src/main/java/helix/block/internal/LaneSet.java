@@ -6,8 +6,8 @@ import helix.driver.api.block.BlockStatus;
 import helix.driver.api.block.QueueOptions;
 import helix.hal.api.Deadline;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
@@ -355,7 +355,10 @@ final class LaneSet implements Iterable<Lane> {
                         .filter(each -> !each.equals(lane) && each.inner() != null)
                         .min(Comparator.comparingInt(Lane::memberCount))
                         .orElse(null);
-        if (other == null || !other.enterFirst(deadline)) {
+        if (other == null) {
+            return;
+        }
+        if (!other.enterFirst(deadline)) {
             lane.needRecovery();
             return;
         }

@@ -207,8 +207,8 @@ final class QueueDoor {
         }
     }
 
-    /// Takes a queue out of its lane, which is entered, if nothing of it is in flight or need not be
-    /// waited for.
+    /// Takes a queue out of its lane, which is entered, if nothing of it is in flight or need not
+    /// be waited for.
     private @Nullable Leaving leave(DiskQueue queue, Lane lane, boolean late) {
         try {
             queue.discardHeldBack(lane);

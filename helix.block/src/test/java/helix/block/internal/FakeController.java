@@ -532,7 +532,9 @@ final class FakeController {
         private boolean submit(Command command) {
             check("submit");
             synchronized (FakeController.this) {
-                if (!isOpen() || generation.roomless || ring.inFlight.size() + ring.completions.size() >= depth) {
+                if (!isOpen()
+                        || generation.roomless
+                        || ring.inFlight.size() + ring.completions.size() >= depth) {
                     return false;
                 }
                 (doorbells ? ring.unshown : ring.inFlight).add(command);

@@ -192,7 +192,7 @@ class StuckClientTest {
         CountDownLatch latch = stick(rig, first);
         Thread sleeper =
                 start(() -> {
-                    boolean _ = second.await(2_000_000_000L);
+                    boolean _ = second.await(500_000_000);
                 });
         awaitSleeping(sleeper);
         List<Lane> before = List.copyOf(rig.disk.lanes().all().list());
@@ -217,7 +217,7 @@ class StuckClientTest {
         assertThat(entered.await(10, TimeUnit.SECONDS)).isTrue();
         Thread sleeper =
                 start(() -> {
-                    boolean _ = queue.await(2_000_000_000L);
+                    boolean _ = queue.await(500_000_000);
                 });
         awaitSleeping(sleeper);
         Lane before = rig.disk.lanes().all().list().getFirst();
@@ -240,7 +240,7 @@ class StuckClientTest {
         BlockQueue queue = access.openQueue(QueueOptions.interrupt(4));
         Thread sleeper =
                 start(() -> {
-                    boolean _ = queue.await(2_000_000_000L);
+                    boolean _ = queue.await(500_000_000);
                 });
         awaitSleeping(sleeper);
         Lane before = disk.lanes().all().list().getFirst();
