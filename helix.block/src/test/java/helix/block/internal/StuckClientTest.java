@@ -228,6 +228,30 @@ class StuckClientTest {
         rig.controller.hold(false);
     }
 
+    /// Who is in a lane but not in the driver cannot be left there; the lane is put right later.
+    @Test
+    void whoStaysInOurCodeIsNotWaitedForForEver() {
+        SwapRig rig = new SwapRig(8);
+        try (BlockQueue queue = rig.queue(8);
+                Passage passage = rig.reload.begin(SwapRig.SLOT)) {
+            rig.controller.hold(true);
+            rig.write(queue, 1, 1, 0x21, 1);
+            Lane lane = rig.disk.lanes().all().list().getFirst();
+            assertThat(lane.enter()).isTrue();
+            assertThat(passage.park(Deadline.afterMillis(30))).isFalse();
+            lane.leave();
+            rig.crash();
+            rig.controller.hold(false);
+            assertThat(lane.enter()).isTrue();
+            var _ = passage.resume();
+            lane.leave();
+            rig.finish(queue);
+            assertThat(rig.disk.lanes().all()).containsExactly(lane);
+        }
+        assertThat(rig.ended).containsEntry(1, BlockStatus.OK);
+        assertThat(rig.controller.at(1)).isEqualTo((byte) 0x21);
+    }
+
     /// All disks of a device are parked together.
     @Test
     void heDoesNotUseUpTheTimeOfOtherDisks() throws Exception {
