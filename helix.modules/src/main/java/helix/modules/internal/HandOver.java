@@ -5,6 +5,7 @@ import helix.modules.api.ModuleState;
 import helix.modules.api.binder.Binder.State;
 import helix.modules.internal.ModuleRun.Legacy;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
@@ -14,9 +15,6 @@ import org.slf4j.LoggerFactory;
 final class HandOver {
     /// How long a module has to save its state.
     private static final Duration SAVE_LIMIT = Duration.ofSeconds(1);
-
-    /// How long its code, and that of those who use its services, has to let it go.
-    private static final Duration RETIRE_LIMIT = Duration.ofSeconds(2);
 
     private static final Logger LOG = LoggerFactory.getLogger(ModuleRun.class);
 
@@ -91,18 +89,20 @@ final class HandOver {
         if (!life.handedOver) {
             return;
         }
-        Thread thread =
-                Threads.start(
-                        life.name,
-                        life.deviceId,
-                        "retirement",
-                        () -> {
-                            life.services.close();
-                            life.dispose();
-                        });
         try {
-            if (!thread.join(RETIRE_LIMIT)) {
-                LOG.warn("{} does not retire, it is in {}", life.name, Reason.where(thread));
+            Thread stuck =
+                    Threads.within(
+                            Life.DISPOSE_LIMIT,
+                            life.name,
+                            life.deviceId,
+                            "retirement",
+                            () -> {
+                                life.services.close();
+                                life.dispose();
+                            });
+            if (stuck != null) {
+                LOG.warn("{} does not retire, it is in {}", life.name, Reason.where(stuck));
+                life.host.left(life.deviceId, List.of(stuck));
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

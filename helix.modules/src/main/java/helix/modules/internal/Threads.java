@@ -1,5 +1,6 @@
 package helix.modules.internal;
 
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.MDC;
 
@@ -26,6 +27,20 @@ final class Threads {
         // Not the starter's loader, which may be that of a driver that goes before this thread.
         thread.setContextClassLoader(Threads.class.getClassLoader());
         thread.start();
+        return thread;
+    }
+
+    /// Runs code that may hang on a thread of its own, and waits for it.
+    ///
+    /// @return null if it has ended; else its thread, which was interrupted
+    static @Nullable Thread within(
+            Duration limit, String module, String deviceId, String role, Runnable body)
+            throws InterruptedException {
+        Thread thread = start(module, deviceId, role, body);
+        if (thread.join(limit)) {
+            return null;
+        }
+        thread.interrupt();
         return thread;
     }
 
