@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -89,6 +90,7 @@ final class HandOver {
         if (!life.handedOver) {
             return;
         }
+        AtomicBoolean isWithdrawn = new AtomicBoolean();
         try {
             Thread stuck =
                     Threads.within(
@@ -98,10 +100,14 @@ final class HandOver {
                             "retirement",
                             () -> {
                                 life.services.close();
+                                isWithdrawn.set(true);
                                 life.dispose();
                             });
             if (stuck != null) {
                 LOG.warn("{} does not retire, it is in {}", life.name, Reason.where(stuck));
+                if (isWithdrawn.get()) { // before, it is in code of others
+                    stuck.interrupt();
+                }
                 life.host.left(life.deviceId, List.of(stuck));
             }
         } catch (InterruptedException e) {

@@ -175,8 +175,10 @@ final class Rehearsing {
             if (stuck == null) {
                 return null;
             }
+            String where = Reason.where(stuck);
+            stuck.interrupt();
             bindings.left(device.id(), List.of(stuck));
-            return hangs("@Deactivate", Life.DISPOSE_LIMIT, Reason.where(stuck));
+            return hangs("@Deactivate", Life.DISPOSE_LIMIT, where);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return "interrupted while the rehearsal's instance was disposed of";

@@ -32,16 +32,12 @@ final class Threads {
 
     /// Runs code that may hang on a thread of its own, and waits for it.
     ///
-    /// @return null if it has ended; else its thread, which was interrupted
+    /// @return null if it has ended, else its thread
     static @Nullable Thread within(
             Duration limit, String module, String deviceId, String role, Runnable body)
             throws InterruptedException {
         Thread thread = start(module, deviceId, role, body);
-        if (thread.join(limit)) {
-            return null;
-        }
-        thread.interrupt();
-        return thread;
+        return thread.join(limit) ? null : thread;
     }
 
     /// The thread of that name, or null: for one that is the HAL's, and only once something of a
