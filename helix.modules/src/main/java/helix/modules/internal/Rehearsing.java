@@ -42,7 +42,7 @@ final class Rehearsing {
     private final Driver driver;
     private final KnownDevice device;
     private final AtomicReference<@Nullable Instance> instance = new AtomicReference<>();
-    private final AtomicReference<String> doing = new AtomicReference<>("constructor");
+    private volatile String doing = "constructor";
 
     /// @param driver the new revision's
     /// @param device one that it would get
@@ -131,10 +131,10 @@ final class Rehearsing {
             String where = worker.where();
             worker.abandon();
             bindings.left(device.id(), List.of(worker.thread()));
-            throw new Refusal(hangs(doing.get(), LIMIT, where), e);
+            throw new Refusal(hangs(doing, LIMIT, where), e);
         } catch (ExecutionException e) {
             Throwable cause = e.getCause() == null ? e : e.getCause();
-            throw new Refusal(doing.get() + ": " + Reason.of(cause), cause);
+            throw new Refusal(doing + ": " + Reason.of(cause), cause);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new Refusal("interrupted in the rehearsal", e);
@@ -148,9 +148,9 @@ final class Rehearsing {
         Instance made = bringing.construct(driver, device);
         instance.set(made);
         Module module = made.module();
-        doing.set("stateSchema");
+        doing = "stateSchema";
         Optional<ModuleState.Schema> said = module.stateSchema();
-        doing.set("rehearse");
+        doing = "rehearse";
         scratch.begin();
         module.rehearse(scratch);
         return said;
