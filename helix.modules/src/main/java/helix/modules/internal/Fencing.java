@@ -98,8 +98,9 @@ final class Fencing {
     private void withdraw() throws InterruptedException {
         Instance of = life.instance;
         life.instance = null;
-        Thread thread =
-                Threads.start(
+        Thread stuck =
+                Threads.within(
+                        WITHDRAW_LIMIT,
                         life.name,
                         life.deviceId,
                         "withdrawal",
@@ -109,8 +110,9 @@ final class Fencing {
                                 of.dispose();
                             }
                         });
-        if (!thread.join(WITHDRAW_LIMIT)) {
+        if (stuck != null) {
             LOG.warn("{}: somebody holds up the withdrawal of its services", life.name);
+            life.host.left(life.deviceId, List.of(stuck));
         }
     }
 
