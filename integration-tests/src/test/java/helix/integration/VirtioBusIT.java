@@ -40,8 +40,8 @@ import org.ops4j.pax.exam.spi.reactors.PerClass;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceReference;
 
-/// Virtio devices on PCI are found, explained, leased from their bus driver's lease, and go and come
-/// with it. An entropy source, which no driver wants, is driven by hand.
+/// Virtio devices on PCI are found, explained, leased from their bus driver's lease, and go and
+/// come with it. An entropy source, which no driver wants, is driven by hand.
 @RunWith(PaxExamOnQemu.class)
 @ExamReactorStrategy(PerClass.class)
 public class VirtioBusIT {
@@ -96,7 +96,9 @@ public class VirtioBusIT {
                 .extracting(Rule::found)
                 .containsExactly("matches by vendor and device id");
         assertThat(binder.why(entropy.id()))
-                .contains(new Rule("device " + entropy.id(), "present", "virtio device of qemu", true))
+                .contains(
+                        new Rule(
+                                "device " + entropy.id(), "present", "virtio device of qemu", true))
                 .contains(new Rule("choice", "a driver", "none", false));
     }
 
@@ -185,7 +187,8 @@ public class VirtioBusIT {
         }
     }
 
-    /// The request queue of an entropy source, VIRTIO 1.2 sections 2.7 and 5.4, one buffer at a time.
+    /// The request queue of an entropy source, VIRTIO 1.2 sections 2.7 and 5.4, one buffer at a
+    /// time.
     private record Entropy(
             VirtioTransport transport, DmaBuffer memory, IrqVectors vectors, Semaphore used) {
         private static final int SIZE = 8;
