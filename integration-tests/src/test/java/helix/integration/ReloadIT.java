@@ -98,7 +98,7 @@ public class ReloadIT {
         Level before = level();
         List<WeakReference<ClassLoader>> loaders = new ArrayList<>();
         loaders.add(new WeakReference<>(loader()));
-        for (int i = 0; i < (full() ? 1000 : 100); i++) {
+        for (int i = 0; i < (full() ? 1000 : 30); i++) {
             reload(i);
             ClassLoader loader = loader();
             assertThat(loaders.getLast().get()).as("a new class loader").isNotSameAs(loader);
@@ -241,7 +241,7 @@ public class ReloadIT {
         find();
         long seed = Long.getLong("helix.seed", System.nanoTime());
         System.out.println("ReloadIT: seed " + seed);
-        AtomicInteger left = new AtomicInteger(full() ? 10_000 : 1000);
+        AtomicInteger left = new AtomicInteger(full() ? 10_000 : 500);
         Set<String> wrong = ConcurrentHashMap.newKeySet();
         CountDownLatch ended = new CountDownLatch(THREADS);
         String id = binder.module("nvme0").orElseThrow().deviceId();
