@@ -28,17 +28,18 @@ final class Candidates {
     private static final String FILES = "__files";
 
     private static final Map<String, Function<Platform, List<String>>> BY_LABEL =
-            Map.of(
-                    "<device>", Candidates::devices,
-                    "<pci>", Candidates::functions,
-                    "<disk>", p -> p.disks().stream().map(Disk::name).toList(),
-                    "<driver>", Candidates::drivers,
-                    "<nvme>", Candidates::controllers,
-                    "<machine>", p -> p.machines().stream().map(Machine::name).toList(),
-                    "<kind>", p -> choices(p, MachineControl::pluggable),
-                    "<fault>", p -> choices(p, MachineControl::faults),
-                    "<plugged>", Candidates::plugged,
-                    "<export>", Candidates::exports);
+            Map.ofEntries(
+                    Map.entry("<device>", Candidates::devices),
+                    Map.entry("<pci>", Candidates::functions),
+                    Map.entry("<disk>", p -> p.disks().stream().map(Disk::name).toList()),
+                    Map.entry("<driver>", Candidates::drivers),
+                    Map.entry("<nvme>", Candidates::controllers),
+                    Map.entry("<machine>", p -> p.machines().stream().map(Machine::name).toList()),
+                    Map.entry("<kind>", p -> choices(p, MachineControl::pluggable)),
+                    Map.entry("<fault>", p -> choices(p, MachineControl::faults)),
+                    Map.entry("<plugged>", Candidates::plugged),
+                    Map.entry("<attached>", Candidates::plugged),
+                    Map.entry("<export>", Candidates::exports));
 
     private final Platform platform;
     private final Map<String, Supplier<ShellCommand>> commands;
