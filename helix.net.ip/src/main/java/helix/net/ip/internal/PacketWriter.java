@@ -19,7 +19,8 @@ final class PacketWriter {
     }
 
     PacketWriter u8(int value) {
-        bytes[advance(1)] = (byte) value;
+        int to = advance(1);
+        bytes[to] = (byte) value;
         return this;
     }
 
@@ -36,7 +37,8 @@ final class PacketWriter {
     }
 
     PacketWriter all(byte[] more) {
-        System.arraycopy(more, 0, bytes, advance(more.length), more.length);
+        int to = advance(more.length);
+        System.arraycopy(more, 0, bytes, to, more.length);
         return this;
     }
 
