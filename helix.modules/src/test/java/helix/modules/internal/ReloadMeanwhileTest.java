@@ -191,7 +191,7 @@ class ReloadMeanwhileTest extends ReloadFixture {
                     FakeDevice behind = FakeDevice.nvme(child);
                     Map<String, Object> properties = new java.util.HashMap<>();
                     behind.properties().forEach(properties::put);
-                    c.publish(helix.hal.api.PciDevice.class, behind, properties);
+                    c.publish(helix.hal.api.Device.class, behind, properties);
                     return null;
                 });
         serve(A);
