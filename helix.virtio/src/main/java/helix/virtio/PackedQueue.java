@@ -127,7 +127,7 @@ final class PackedQueue extends Virtqueue {
         if (inTable) {
             // 2.8.19: no flag but WRITE, and no id.
             Words.i64(memory, at, address);
-            Words.i64(memory, at + 8, length | (long) (flags & Descriptor.WRITE) << 32 + 16);
+            Words.i64(memory, at + 8, length | (long) (flags & Descriptor.WRITE) << 48);
             at += QueueLayout.DESCRIPTOR_BYTES;
         } else {
             place(address, length, flags);
@@ -307,7 +307,7 @@ final class PackedQueue extends Virtqueue {
     /// At most one lap further on.
     private int after(int position, int count) {
         int index = (position & POSITION) + count;
-        return index < size ? position + count : index - size | (position & WRAP ^ WRAP);
+        return index < size ? position + count : index - size | (~position & WRAP);
     }
 
     /// How far it is from one position to a later one, at most one lap.
