@@ -98,7 +98,7 @@ public class ReloadIT {
         Level before = level();
         List<WeakReference<ClassLoader>> loaders = new ArrayList<>();
         loaders.add(new WeakReference<>(loader()));
-        for (int i = 0; i < (full() ? 1000 : 30); i++) {
+        for (int i = 0; i < (full() ? 1000 : 100); i++) {
             reload(i);
             ClassLoader loader = loader();
             assertThat(loaders.getLast().get()).as("a new class loader").isNotSameAs(loader);

@@ -12,7 +12,7 @@ import org.junit.Test;
 /// can repeat.
 public class SoakIT {
     /// Two reloads a second, less what two cores take for the rest.
-    private static final int SECONDS = full() ? 60 : 4;
+    private static final int SECONDS = full() ? 60 : 6;
 
     private static final int RELOADS = full() ? 100 : 4;
     private static final int ADOPTED = full() ? 1000 : 40;

@@ -486,8 +486,9 @@ final class DiskQueue implements BlockQueue {
         }
         if (hasHeldBack() || in.isDriverGone()) {
             in.expire(System.nanoTime(), disk.parkNanos());
+            return in.holdsGate();
         }
-        return in.holdsGate();
+        return true;
     }
 
     private boolean hasHeldBack() {

@@ -184,19 +184,18 @@ public final class VhostUserHub implements MachineControl, Attachment.Slots {
             throw new DeviceException(
                     "%s cannot be attached: %s".formatted(attachment.path(), trouble));
         }
-        awaitDevice(attachment);
+        awaitDevice(attachment.deviceNumber(), true);
         return attachment.id();
     }
 
-    /// So that whoever looks next sees the device.
-    private void awaitDevice(Attachment attachment) {
-        int number = attachment.deviceNumber();
+    /// So that whoever looks next sees the device, or sees it no more.
+    private void awaitDevice(int number, boolean present) {
         String filter =
                 "(&(%s=%s)(pci.address=*:00:%02x.0))"
                         .formatted(Device.MACHINE, VhostUserMachine.NAME, number);
         Deadline deadline = Deadline.after(DEVICE_LIMIT);
         try {
-            while (context.getServiceReferences(Device.class, filter).isEmpty()
+            while (context.getServiceReferences(Device.class, filter).isEmpty() == present
                     && !deadline.isExpired()) {
                 LockSupport.parkNanos(1_000_000);
             }
@@ -222,6 +221,7 @@ public final class VhostUserHub implements MachineControl, Attachment.Slots {
             attachments.remove(attachment.id());
         }
         attachment.close();
+        awaitDevice(attachment.deviceNumber(), false);
     }
 
     @Override

@@ -10,8 +10,10 @@ import helix.modules.api.Event;
 import helix.modules.api.Idle;
 import helix.modules.api.Module;
 import helix.modules.api.ModuleContext;
+import helix.modules.api.ModuleError;
 import helix.modules.api.ModuleState;
 import helix.modules.api.Rehearsal;
+import helix.modules.api.Request;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
@@ -131,6 +133,28 @@ public final class VirtioBlockDriver implements Module {
         if (event instanceof Event.DeviceRemoved) {
             generation().device().gone();
         }
+    }
+
+    /// Answers `info`: what was negotiated, queues, entries, how interrupts arrive.
+    @Override
+    public Object handleRequest(Request request) {
+        if (!request.name().equals("info")) {
+            throw new ModuleError("no request '%s' here; there is: info".formatted(request.name()));
+        }
+        BlkDevice device = generation().device();
+        return Map.of(
+                "features",
+                "0x" + Long.toHexString(device.config().features()),
+                "queues",
+                (long) device.rings().length,
+                "entries",
+                (long) device.rings()[0].size(),
+                "segments",
+                (long) device.segments(),
+                "interrupts",
+                device.interrupts().kind(),
+                "vectors",
+                (long) device.interrupts().count());
     }
 
     @Override

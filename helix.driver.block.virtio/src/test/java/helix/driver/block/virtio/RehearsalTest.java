@@ -3,13 +3,8 @@ package helix.driver.block.virtio;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import helix.hal.api.Deadline;
-import helix.hal.api.Device;
 import helix.hal.api.DmaBuffer;
-import helix.hal.api.Lease;
-import helix.hal.api.MmioRegion;
 import helix.modules.api.ModuleError;
-import helix.modules.api.Rehearsal;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -33,7 +28,7 @@ class RehearsalTest {
                         },
                         Settings.standard());
         assertThat(driver.stateSchema()).contains(BlkState.SCHEMA);
-        Scratch scratch = new Scratch(Duration.ofSeconds(5));
+        ScratchMemory scratch = new ScratchMemory(arena, Duration.ofSeconds(5));
         driver.rehearse(scratch);
         assertThat(scratch.bytes).isPositive();
     }
@@ -41,15 +36,15 @@ class RehearsalTest {
     @Test
     void aRehearsalKeepsItsDeadline() throws Exception {
         long begin = System.nanoTime();
-        new DriverRehearsal(new Scratch(Duration.ZERO), Settings.standard()).run();
+        new DriverRehearsal(new ScratchMemory(arena, Duration.ZERO), Settings.standard()).run();
         assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(1));
     }
 
     /// Scratch memory that forgets what is in flight.
     @Test
     void aRehearsalThatFailsIsRefused() {
-        Scratch forgetful =
-                new Scratch(Duration.ofSeconds(5)) {
+        ScratchMemory forgetful =
+                new ScratchMemory(arena, Duration.ofSeconds(5)) {
                     @Override
                     public DmaBuffer memory(long size, long alignment) {
                         MemorySegment bytes = arena.allocate(size, alignment);
@@ -64,7 +59,7 @@ class RehearsalTest {
     void aDamagedStateIsRefused() throws Exception {
         VirtioBlockDriver driver =
                 new VirtioBlockDriver(
-                        _ -> new RehearsalHal(new Scratch(Duration.ofSeconds(1))),
+                        _ -> new RehearsalHal(new ScratchMemory(arena, Duration.ofSeconds(1))),
                         Settings.standard());
         driver.init(new RehearsalContext());
         byte[] nothing = new byte[20];
@@ -79,54 +74,5 @@ class RehearsalTest {
                                         BlkState.SCHEMA.name(), 2, nothing)))
                 .isInstanceOf(ModuleError.class)
                 .hasMessageContaining("version 2");
-    }
-
-    private class Scratch implements Rehearsal {
-        private final Deadline deadline;
-        long bytes;
-
-        Scratch(Duration limit) {
-            deadline = Deadline.after(limit);
-        }
-
-        @Override
-        public DmaBuffer memory(long size, long alignment) {
-            MemorySegment segment = arena.allocate(size, alignment);
-            bytes += size;
-            return new DmaBuffer(segment, segment.address(), this, b -> {});
-        }
-
-        @Override
-        public MmioRegion registers(long size) {
-            return MmioRegion.ofMapped("scratch", new AnyLease(), arena.allocate(size, 8));
-        }
-
-        @Override
-        public Deadline deadline() {
-            return deadline;
-        }
-    }
-
-    /// A lease that is valid always.
-    private static final class AnyLease implements Lease {
-        @Override
-        public Device device() {
-            throw new AssertionError("no device");
-        }
-
-        @Override
-        public String owner() {
-            return "rehearsal";
-        }
-
-        @Override
-        public long epoch() {
-            return 1;
-        }
-
-        @Override
-        public State state() {
-            return State.VALID;
-        }
     }
 }

@@ -184,8 +184,8 @@ final class Adapter {
         boolean isControl = ring == 2 * pairs;
         int size = Integer.highestOneBit(Math.min(most, isControl ? 64 : settings.maxDepth()));
         int wanted = isControl ? 3 : ring % 2 == 0 ? 1 : MOST_SEGMENTS;
-        int segments = has(VirtioFeature.RING_INDIRECT_DESC) ? wanted : Math.min(wanted, size);
-        return new Virtqueue.Shape(queue, size, features, segments);
+        // Section 2.7.5.3.1: a table is no longer than the queue either.
+        return new Virtqueue.Shape(queue, size, features, Math.min(wanted, size));
     }
 
     private Virtqueue create(int ring, Virtqueue.Shape shape) {

@@ -11,10 +11,15 @@ import helix.driver.api.net.RxQueue;
 import helix.driver.api.net.TxQueue;
 import helix.hal.api.DeviceException;
 import helix.hal.api.DmaBuffer;
+import helix.virtio.VirtioFeature;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /// The device as its clients see it.
+///
+/// The plain calls use pair 0 until a client opens a queue of it; from then on, until the client
+/// closes it, the plain call of that direction throws [NetworkException] with
+/// [Reason#NO_QUEUE], also one that was waiting.
 final class VirtioNetDevice implements NetworkDevice {
     private static final long GROUP = 1L << 40;
     private static final int LAST_VLAN = 4095;
@@ -103,7 +108,10 @@ final class VirtioNetDevice implements NetworkDevice {
 
     @Override
     public RxQueue openRx(NetQueueOptions options, FramePool pool) {
-        if (options.index() == 0) {
+        if (options.index() == 0 && !adapter.has(VirtioFeature.RING_RESET)) {
+            // The device gives back what waits to be received into when nothing is open any more.
+            plain.release();
+        } else if (options.index() == 0) {
             plain.releaseRx();
         }
         return open(() -> queues.openRx(options, pool));
