@@ -2,6 +2,7 @@ package helix.net.internal;
 
 import helix.driver.api.net.NetworkDevice;
 import helix.hal.api.Device;
+import helix.hal.api.DevicePresence;
 import helix.modules.api.reload.ReloadParticipant;
 import helix.net.api.NetworkInterface;
 import java.time.Duration;
@@ -53,7 +54,7 @@ public final class NetworkSubsystem {
     private final Map<Object, NetBackend> backends = new HashMap<>();
     private final List<ServiceRegistration<NetworkInterface>> registrations = new ArrayList<>();
     private final ServiceRegistration<ReloadParticipant> participant;
-    private final ServiceTracker<Object, String> devices;
+    private final ServiceTracker<Object, Device> devices;
 
     /// Begins to watch devices, so that they are known before the network devices behind them.
     ///
@@ -129,23 +130,30 @@ public final class NetworkSubsystem {
         devices.close();
     }
 
-    /// Tells the table which devices there are.
-    private final class DeviceWatch implements ServiceTrackerCustomizer<Object, String> {
+    /// Tells the table which devices there are, with or without a bus driver's service.
+    private final class DeviceWatch implements ServiceTrackerCustomizer<Object, Device> {
+        private final DevicePresence presence =
+                new DevicePresence(table::deviceAdded, table::deviceRemoved);
+
         @Override
-        public String addingService(ServiceReference<Object> reference) {
-            String id = String.valueOf(reference.getProperty(Device.ID));
-            table.deviceAdded(id);
-            return id;
+        public @Nullable Device addingService(ServiceReference<Object> reference) {
+            if (context.getService(reference) instanceof Device device) {
+                presence.added(device);
+                return device;
+            }
+            context.ungetService(reference);
+            return null;
         }
 
         @Override
-        public void modifiedService(ServiceReference<Object> reference, String id) {
+        public void modifiedService(ServiceReference<Object> reference, Device device) {
             // A device's id does not change.
         }
 
         @Override
-        public void removedService(ServiceReference<Object> reference, String id) {
-            table.deviceRemoved(id);
+        public void removedService(ServiceReference<Object> reference, Device device) {
+            presence.withdrawn(device);
+            context.ungetService(reference);
         }
     }
 }
