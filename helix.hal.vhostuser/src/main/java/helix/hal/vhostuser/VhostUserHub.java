@@ -213,8 +213,7 @@ public final class VhostUserHub implements MachineControl, Attachment.Slots {
                     attachments.values().stream()
                             .filter(a -> a.id().equals(id) || a.path().toString().equals(id))
                             .min(Comparator.comparing(Attachment::id))
-                            .orElseThrow(
-                                    () -> new DeviceException("'" + id + "' is not attached"));
+                            .orElseThrow(() -> new DeviceException("'" + id + "' is not attached"));
         }
         attachment.quiet();
         synchronized (this) {

@@ -70,8 +70,8 @@ public final class PciEnumerator {
         bus.all().forEach(PciEnumerator::quieten);
     }
 
-    /// Those functions on a root bus that are not there any more: nothing answers in their place, or
-    /// something that was never given their addresses.
+    /// Those functions on a root bus that are not there any more: nothing answers in their place,
+    /// or something that was never given their addresses.
     public List<PciFunction> departed(PciBus bus) {
         return bus.functions().stream().filter(f -> f.isSilent() || f.hasForgotten()).toList();
     }
