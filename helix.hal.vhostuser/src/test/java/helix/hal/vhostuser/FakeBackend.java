@@ -208,9 +208,11 @@ final class FakeBackend implements AutoCloseable {
     }
 
     @Override
-    public void close() throws IOException, InterruptedException {
+    public void close() throws IOException {
         closed = true;
-        thread.join(5_000);
+        while (thread.isAlive()) {
+            Thread.onSpinWait();
+        }
         listener.close();
         Files.deleteIfExists(path);
     }
