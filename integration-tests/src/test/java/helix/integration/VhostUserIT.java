@@ -92,13 +92,12 @@ public class VhostUserIT {
         JsonArray rows = document.getAsJsonArray();
         return rows.asList().stream()
                 .map(JsonElement::getAsJsonObject)
-                .map(
-                        f ->
-                                "%s:%s %s"
-                                        .formatted(
-                                                f.get("vendor").getAsString(),
-                                                f.get("device").getAsString(),
-                                                f.get("address").getAsString()))
+                .map(f ->
+                        "%s:%s %s"
+                                .formatted(
+                                        f.get("vendor").getAsString(),
+                                        f.get("device").getAsString(),
+                                        f.get("address").getAsString()))
                 .toList();
     }
 }

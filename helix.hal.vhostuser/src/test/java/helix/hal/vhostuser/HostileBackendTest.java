@@ -48,12 +48,11 @@ class HostileBackendTest {
                         Request.GET_PROTOCOL_FEATURES,
                         Request.GET_QUEUE_NUM,
                         Request.GET_CONFIG)
-                .flatMap(
-                        r ->
-                                Stream.of(Misdeed.values())
-                                        .filter(m -> m != Misdeed.NONE)
-                                        .filter(m -> m != Misdeed.WRONG_CONTENT)
-                                        .map(m -> Arguments.of(r, m)));
+                .flatMap(r ->
+                        Stream.of(Misdeed.values())
+                                .filter(m -> m != Misdeed.NONE)
+                                .filter(m -> m != Misdeed.WRONG_CONTENT)
+                                .map(m -> Arguments.of(r, m)));
     }
 
     @ParameterizedTest

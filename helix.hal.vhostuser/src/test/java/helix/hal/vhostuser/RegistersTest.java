@@ -188,12 +188,11 @@ class RegistersTest {
         backend.close();
         Thread returning =
                 Thread.ofPlatform()
-                        .start(
-                                () -> {
-                                    backend = new FakeBackend(folder.resolve("s"));
-                                    backend.queues = 2;
-                                    backend.start();
-                                });
+                        .start(() -> {
+                            backend = new FakeBackend(folder.resolve("s"));
+                            backend.queues = 2;
+                            backend.start();
+                        });
         assertThat(driver.negotiate(VhostUser.F_VERSION_1)).isTrue();
         returning.join();
     }

@@ -257,11 +257,10 @@ class HalTest {
         hal.addMachine(machine);
         PciDevice kept = framework.objects(PciDevice.class).getFirst();
         long first = framework.objects(PciDevice.class).get(1).bars().getFirst().address();
-        machine.change(
-                () -> {
-                    machine.without(0x20);
-                    machine.with(0x28, nvme());
-                });
+        machine.change(() -> {
+            machine.without(0x20);
+            machine.with(0x28, nvme());
+        });
         await(() -> ids().equals(List.of("0000:00:03.0", "0000:00:05.0")));
         assertThat(withdrawn).containsExactly("0000:00:04.0");
         assertThat(framework.objects(PciDevice.class).getFirst()).isSameAs(kept);
