@@ -124,10 +124,8 @@ record BlkConfig(long features, byte[] bytes) {
     /// The most bytes of one descriptor.
     int segmentBytes() {
         long most = has(Blk.F_SIZE_MAX) ? unsigned(SIZE_MAX) : MAX_TRANSFER;
-        if (most == 0) {
-            throw new DeviceException("size_max is 0");
-        }
-        return (int) Math.min(most, MAX_TRANSFER);
+        // QEMU's storage daemon offers the feature and says 0 in the field: it has no limit.
+        return (int) (most == 0 ? MAX_TRANSFER : Math.min(most, MAX_TRANSFER));
     }
 
     /// The most descriptors with data in a request, which has two more: a chain is never longer

@@ -211,9 +211,7 @@ class StructuresTest {
 
     private static void check(Structures s, String seed) {
         List<Structure> all =
-                Stream.concat(
-                                Stream.of(s.common(), s.notification(), s.isr()),
-                                s.device().stream())
+                Stream.concat(Stream.of(s.common(), s.notification(), s.isr()), s.device().stream())
                         .toList();
         for (Structure one : all) {
             assertThat(one.end()).as(seed).isLessThanOrEqualTo(BAR_SIZE);
