@@ -212,8 +212,15 @@ final class Lane {
         rxPool.close();
         txPool.close();
         if (strict) {
-            NetCases.that(rxBack, rxPool.available() + " of " + rxPool.count() + " frames to receive into came back");
-            NetCases.that(txBack, txPool.available() + " of " + txPool.count() + " frames to send came back");
+            NetCases.that(
+                    rxBack,
+                    rxPool.available()
+                            + " of "
+                            + rxPool.count()
+                            + " frames to receive into came back");
+            NetCases.that(
+                    txBack,
+                    txPool.available() + " of " + txPool.count() + " frames to send came back");
         }
     }
 }

@@ -61,8 +61,7 @@ final class DriverRehearsal {
         long begin = System.nanoTime();
         do {
             oneGeneration();
-        } while (!scratch.deadline().isExpired()
-                && System.nanoTime() - begin < LENGTH.toNanos());
+        } while (!scratch.deadline().isExpired() && System.nanoTime() - begin < LENGTH.toNanos());
     }
 
     private void oneGeneration() {

@@ -28,6 +28,7 @@ final class Fixture implements AutoCloseable {
 
     /// Doorbells are plain memory: the device is told by the test.
     boolean silent;
+
     VirtioNetDriver driver;
     final List<FramePool> pools = new ArrayList<>();
 

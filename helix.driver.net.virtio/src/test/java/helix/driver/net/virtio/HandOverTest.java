@@ -200,8 +200,7 @@ class HandOverTest {
     void queuesOfClientsThatCannotFollowAreEmptied() {
         try (Client c = new Client(FakeNic.ALL)) {
             FramePool pool = c.f.pool(16);
-            RxQueue other =
-                    c.f.device().openRx(new NetQueueOptions(1, 8, false, false), pool);
+            RxQueue other = c.f.device().openRx(new NetQueueOptions(1, 8, false, false), pool);
             assertThat(pool.available()).isEqualTo(8);
             c.handOver();
             assertThat(other.isOpen()).isFalse();
@@ -215,8 +214,7 @@ class HandOverTest {
     void withoutRingResetSuchAQueueMakesItCold() {
         try (Client c = new Client(FakeNic.ALL & ~VirtioFeature.RING_RESET)) {
             FramePool pool = c.f.pool(16);
-            RxQueue other =
-                    c.f.device().openRx(new NetQueueOptions(1, 8, false, false), pool);
+            RxQueue other = c.f.device().openRx(new NetQueueOptions(1, 8, false, false), pool);
             assertThat(c.f.driver.saveState()).isEmpty();
             c.f.driver.stop();
             other.close();
@@ -243,14 +241,12 @@ class HandOverTest {
                 }
             }
             assertThat(tried).isPositive();
-            assertThatThrownBy(
-                            () ->
-                                    NetState.of(
-                                            ModuleState.of(
-                                                    good.schema(),
-                                                    good.version(),
-                                                    Arrays.copyOf(
-                                                            good.data(), good.data().length - 1))))
+            assertThatThrownBy(() ->
+                            NetState.of(
+                                    ModuleState.of(
+                                            good.schema(),
+                                            good.version(),
+                                            Arrays.copyOf(good.data(), good.data().length - 1))))
                     .isInstanceOf(ModuleError.class);
             c.follow(good, rxHandle, txHandle);
         }

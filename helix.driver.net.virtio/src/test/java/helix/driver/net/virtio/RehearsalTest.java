@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import helix.hal.api.Deadline;
 import helix.hal.api.DmaBuffer;
 import helix.hal.api.MmioRegion;
-import helix.modules.api.ModuleError;
 import helix.modules.api.Rehearsal;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -26,8 +25,7 @@ class RehearsalTest {
 
     @Test
     void aRehearsalTouchesNoDevice() {
-        VirtioNetDriver driver =
-                new VirtioNetDriver(nic.device, nic.machine, nic.machine);
+        VirtioNetDriver driver = new VirtioNetDriver(nic.device, nic.machine, nic.machine);
         assertThat(driver.stateSchema()).contains(NetState.SCHEMA);
         Scratch scratch = new Scratch(Duration.ofSeconds(5), true);
         driver.rehearse(scratch);
@@ -46,12 +44,11 @@ class RehearsalTest {
 
     @Test
     void aRehearsalThatFailsIsRefused() {
-        assertThatThrownBy(
-                        () ->
-                                new DriverRehearsal(
-                                                new Scratch(Duration.ofSeconds(5), false),
-                                                Settings.standard())
-                                        .run())
+        assertThatThrownBy(() ->
+                        new DriverRehearsal(
+                                        new Scratch(Duration.ofSeconds(5), false),
+                                        Settings.standard())
+                                .run())
                 .isInstanceOf(helix.hal.api.DeviceException.class);
     }
 

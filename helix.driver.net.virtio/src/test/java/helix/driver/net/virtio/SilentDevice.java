@@ -9,8 +9,8 @@ import java.lang.foreign.Arena;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 
-/// A device whose doorbells are plain memory, as a mapped one's: writing to them costs what it costs
-/// there, and nothing happens.
+/// A device whose doorbells are plain memory, as a mapped one's: writing to them costs what it
+/// costs there, and nothing happens.
 record SilentDevice(VirtioDevice device) implements VirtioDevice {
     @Override
     public int deviceId() {
@@ -50,8 +50,7 @@ record SilentDevice(VirtioDevice device) implements VirtioDevice {
     @Override
     public VirtioTransport open(Lease lease) {
         VirtioTransport real = device.open(lease);
-        MmioRegion doorbell =
-                MmioRegion.ofMapped("doorbell", lease, Arena.ofAuto().allocate(8, 8));
+        MmioRegion doorbell = MmioRegion.ofMapped("doorbell", lease, Arena.ofAuto().allocate(8, 8));
         return (VirtioTransport)
                 Proxy.newProxyInstance(
                         VirtioTransport.class.getClassLoader(),
