@@ -70,8 +70,7 @@ public final class SmallIpStack implements IpStack {
         Known known = leases.get(on.name());
         boolean valid =
                 known != null
-                        && (known.until == Long.MAX_VALUE
-                                || known.until - System.nanoTime() > 0);
+                        && (known.until == Long.MAX_VALUE || known.until - System.nanoTime() > 0);
         return valid ? known.lease : null;
     }
 

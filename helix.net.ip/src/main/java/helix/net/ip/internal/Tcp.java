@@ -10,6 +10,7 @@ package helix.net.ip.internal;
 /// @param window bytes that may be sent
 /// @param maxSegment the option, 0 if it is not there
 /// @param payload the bytes
+@SuppressWarnings("ArrayRecordComponent") // packets are read, not compared
 record Tcp(
         int source,
         int target,
