@@ -89,7 +89,7 @@ record Tcp(
                         .u16(target)
                         .s32(sequence)
                         .s32(acknowledged)
-                        .u8((maxSegment > 0 ? HEADER + MSS_BYTES : HEADER) / 4 << 4)
+                        .u8(((maxSegment > 0 ? HEADER + MSS_BYTES : HEADER) / 4) << 4)
                         .u8(flags)
                         .u16(window)
                         .u16(0)
