@@ -42,6 +42,7 @@ final class Candidates {
                     Map.entry("<kind>", p -> choices(p, MachineControl::pluggable)),
                     Map.entry("<fault>", p -> choices(p, MachineControl::faults)),
                     Map.entry("<plugged>", Candidates::plugged),
+                    Map.entry("<attached>", Candidates::plugged),
                     Map.entry("<export>", Candidates::exports));
 
     private final Platform platform;

@@ -13,6 +13,8 @@ import helix.shell.blk.Write;
 import helix.shell.deploy.Deploy;
 import helix.shell.deploy.ListDeployments;
 import helix.shell.doctor.Doctor;
+import helix.shell.machine.Attach;
+import helix.shell.machine.Detach;
 import helix.shell.machine.Fault;
 import helix.shell.machine.ListMachines;
 import helix.shell.machine.Plug;
@@ -75,6 +77,8 @@ public final class Catalog {
         add("helix:rollback", Rollback::new);
         add("helix:reports", Reports::new);
         add("helix:doctor", Doctor::new);
+        add("helix:attach", Attach::new);
+        add("helix:detach", Detach::new);
         add("blk:read", Read::new);
         add("blk:write", Write::new);
         add("blk:fill", Fill::new);

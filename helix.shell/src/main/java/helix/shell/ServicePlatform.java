@@ -3,6 +3,7 @@ package helix.shell;
 import helix.block.api.Disk;
 import helix.block.api.nbd.NbdServer;
 import helix.driver.api.block.BlockDevice;
+import helix.hal.api.ChildDevice;
 import helix.hal.api.Device;
 import helix.hal.api.PciDevice;
 import helix.hal.api.PlatformDevice;
@@ -83,6 +84,10 @@ public final class ServicePlatform implements Platform {
 
     @Reference(service = PlatformDevice.class, policyOption = ReferencePolicyOption.GREEDY)
     private volatile Collection<Map.Entry<Map<String, Object>, PlatformDevice>> platformDevices =
+            List.of();
+
+    @Reference(service = ChildDevice.class, policyOption = ReferencePolicyOption.GREEDY)
+    private volatile Collection<Map.Entry<Map<String, Object>, ChildDevice>> childDevices =
             List.of();
 
     @Reference(policyOption = ReferencePolicyOption.GREEDY)
@@ -199,6 +204,7 @@ public final class ServicePlatform implements Platform {
         Map<String, Entry> byId = new TreeMap<>();
         functions.forEach(e -> add(byId, e.getValue(), e.getKey()));
         platformDevices.forEach(e -> add(byId, e.getValue(), e.getKey()));
+        childDevices.forEach(e -> add(byId, e.getValue(), e.getKey()));
         return List.copyOf(byId.values());
     }
 
