@@ -12,6 +12,8 @@ import java.lang.invoke.MethodHandle;
 import java.lang.ref.Reference;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -94,10 +96,7 @@ public final class UnixSocket implements AutoCloseable {
             int fd =
                     (int)
                             Libc.SOCKET.invokeExact(
-                                    Libc.state(),
-                                    (int) AF_UNIX,
-                                    SOCK_STREAM_CLOEXEC | flags,
-                                    0);
+                                    Libc.state(), (int) AF_UNIX, SOCK_STREAM_CLOEXEC | flags, 0);
             if (fd < 0) {
                 throw new PosixException("socket", Libc.errno());
             }
@@ -269,7 +268,7 @@ public final class UnixSocket implements AutoCloseable {
     /// @param length how many bytes
     /// @param descriptors the descriptors passed with them, now the receiver's to close with
     ///   [#closePassed(int)]
-    public record Received(int length, int[] descriptors) {}
+    public record Received(int length, List<Integer> descriptors) {}
 
     /// Receives what is there and the descriptors passed with it, without waiting for more.
     ///
@@ -294,14 +293,11 @@ public final class UnixSocket implements AutoCloseable {
                 n =
                         (long)
                                 Libc.RECVMSG.invokeExact(
-                                        Libc.state(),
-                                        fd,
-                                        message,
-                                        MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+                                        Libc.state(), fd, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
                 errno = n < 0 ? Libc.errno() : 0;
             } while (errno == Libc.EINTR);
             if (errno == Libc.EAGAIN) {
-                return new Received(0, new int[0]);
+                return new Received(0, List.of());
             }
             if (n <= 0) {
                 throw new PosixException("recvmsg", n == 0 ? 32 : errno);
@@ -315,14 +311,14 @@ public final class UnixSocket implements AutoCloseable {
         }
     }
 
-    private static int[] passed(MemorySegment control, long used) {
+    private static List<Integer> passed(MemorySegment control, long used) {
         if (used < CONTROL_HEADER || control.get(JAVA_INT, 12) != SCM_RIGHTS) {
-            return new int[0];
+            return List.of();
         }
         int count = (int) (control.get(JAVA_LONG, 0) - CONTROL_HEADER) / 4;
         int[] descriptors = new int[count];
         MemorySegment.copy(control, JAVA_INT, CONTROL_HEADER, descriptors, 0, count);
-        return descriptors;
+        return Arrays.stream(descriptors).boxed().toList();
     }
 
     private static long controlSize(int descriptors) {

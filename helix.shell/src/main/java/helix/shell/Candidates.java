@@ -38,9 +38,7 @@ final class Candidates {
                     Map.entry("<tap>", Candidates::taps),
                     Map.entry("<driver>", Candidates::drivers),
                     Map.entry("<nvme>", Candidates::controllers),
-                    Map.entry(
-                            "<machine>",
-                            p -> p.machines().stream().map(Machine::name).toList()),
+                    Map.entry("<machine>", p -> p.machines().stream().map(Machine::name).toList()),
                     Map.entry("<kind>", p -> choices(p, MachineControl::pluggable)),
                     Map.entry("<fault>", p -> choices(p, MachineControl::faults)),
                     Map.entry("<plugged>", Candidates::plugged),

@@ -171,8 +171,8 @@ public interface Platform {
     /// @return the stack
     default IpStack requireIpStack() {
         return ipStack()
-                .orElseThrow(() ->
-                        new CommandFailed("no IP stack: bundle helix.net.ip is not active"));
+                .orElseThrow(
+                        () -> new CommandFailed("no IP stack: bundle helix.net.ip is not active"));
     }
 
     /// What captures frames, which is needed.
@@ -189,8 +189,8 @@ public interface Platform {
     /// @return the service
     default TapBridges requireTapBridges() {
         return tapBridges()
-                .orElseThrow(() ->
-                        new CommandFailed("no bridges: bundle helix.net.tap is not active"));
+                .orElseThrow(
+                        () -> new CommandFailed("no bridges: bundle helix.net.tap is not active"));
     }
 
     /// The modules, none without a binder.

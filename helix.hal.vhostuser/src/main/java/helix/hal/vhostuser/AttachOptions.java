@@ -15,24 +15,24 @@ import org.jspecify.annotations.Nullable;
 /// @param kind what stands behind the socket
 /// @param path the socket
 /// @param queueSize the most entries of a queue
-/// @param mac a network device's address
-record AttachOptions(String id, DeviceKind kind, Path path, int queueSize, byte[] mac) {
+/// @param mac a network device's address, the first byte highest
+record AttachOptions(String id, DeviceKind kind, Path path, int queueSize, long mac) {
     private static final Set<String> KNOWN = Set.of("id", "path", "queue-size", "mac");
     private static final int DEFAULT_QUEUE_SIZE = 1024;
     private static final int MAX_QUEUE_SIZE = 32768;
     private static final int MAC_SIZE = 6;
+    private static final long LOCAL_PREFIX = 0x0268L << 32;
 
     /// Reads `path`, `queue-size` and `mac`.
     static AttachOptions of(String id, String kind, Map<String, String> options) {
         options.keySet().stream()
                 .filter(k -> !KNOWN.contains(k))
                 .findFirst()
-                .ifPresent(
-                        k -> {
-                            throw new DeviceException(
-                                    "vhost-user devices have no option '%s', only %s"
-                                            .formatted(k, KNOWN.stream().sorted().toList()));
-                        });
+                .ifPresent(k -> {
+                    throw new DeviceException(
+                            "vhost-user devices have no option '%s', only %s"
+                                    .formatted(k, KNOWN.stream().sorted().toList()));
+                });
         String path = options.get("path");
         if (path == null || path.isEmpty()) {
             throw new DeviceException("a vhost-user device needs path=SOCKET");
@@ -62,24 +62,25 @@ record AttachOptions(String id, DeviceKind kind, Path path, int queueSize, byte[
     }
 
     /// The given one, or a locally administered one that stays the same for a socket.
-    private static byte[] mac(@Nullable String text, String path) {
-        if (text != null) {
-            try {
-                byte[] mac = HexFormat.ofDelimiter(":").parseHex(text);
-                if (mac.length == MAC_SIZE && (mac[0] & 1) == 0) {
-                    return mac;
-                }
-            } catch (IllegalArgumentException e) {
-                throw new DeviceException("mac '" + text + "' is no MAC address", e);
-            }
+    private static long mac(@Nullable String text, String path) {
+        if (text == null) {
+            CRC32 hash = new CRC32();
+            hash.update(path.getBytes(StandardCharsets.UTF_8));
+            return LOCAL_PREFIX | hash.getValue();
+        }
+        byte[] mac;
+        try {
+            mac = HexFormat.ofDelimiter(":").parseHex(text);
+        } catch (IllegalArgumentException e) {
+            throw new DeviceException("mac '" + text + "' is no MAC address", e);
+        }
+        if (mac.length != MAC_SIZE || (mac[0] & 1) != 0) {
             throw new DeviceException("mac '" + text + "' is no unicast MAC address");
         }
-        CRC32 hash = new CRC32();
-        hash.update(path.getBytes(StandardCharsets.UTF_8));
-        int value = (int) hash.getValue();
-        return new byte[] {
-            0x02, 0x68, (byte) (value >>> 24), (byte) (value >>> 16), (byte) (value >>> 8),
-            (byte) value
-        };
+        long value = 0;
+        for (byte b : mac) {
+            value = (value << 8) | (b & 0xFF);
+        }
+        return value;
     }
 }

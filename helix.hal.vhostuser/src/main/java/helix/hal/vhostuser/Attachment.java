@@ -88,7 +88,11 @@ final class Attachment implements Backend, AutoCloseable {
         this.options = options;
         this.slots = slots;
         this.limits = limits;
-        thread = Thread.ofPlatform().daemon().name("vhost-user " + options.id()).unstarted(this::run);
+        thread =
+                Thread.ofPlatform()
+                        .daemon()
+                        .name("vhost-user " + options.id())
+                        .unstarted(this::run);
     }
 
     /// Begins to connect, and goes on until it is closed.
@@ -150,14 +154,13 @@ final class Attachment implements Backend, AutoCloseable {
     @Override
     public void start(long features, List<QueueState> queues) {
         CompletableFuture<Boolean> done = new CompletableFuture<>();
-        submit(
-                () -> {
-                    try {
-                        startRings(features, queues);
-                    } finally {
-                        done.complete(true);
-                    }
-                });
+        submit(() -> {
+            try {
+                startRings(features, queues);
+            } finally {
+                done.complete(true);
+            }
+        });
         boolean _ = await(done, START_MILLIS);
     }
 
@@ -170,23 +173,21 @@ final class Attachment implements Backend, AutoCloseable {
     @Override
     public void vectorChanged(int vector) {
         // Before the first queue is started nobody has a vector's eventfd.
-        submit(
-                () -> {
-                    VirtioFunction f = function;
-                    if (connection != null && f != null && rings != null && ringsMayRun) {
-                        rings.rewire(connection, f, vector);
-                    }
-                });
+        submit(() -> {
+            VirtioFunction f = function;
+            if (connection != null && f != null && rings != null && ringsMayRun) {
+                rings.rewire(connection, f, vector);
+            }
+        });
     }
 
     @Override
     public void configWritten(int offset, byte value) {
-        submit(
-                () -> {
-                    if (connection != null) {
-                        connection.config(offset, new byte[] {value});
-                    }
-                });
+        submit(() -> {
+            if (connection != null) {
+                connection.config(offset, new byte[] {value});
+            }
+        });
     }
 
     private void submit(Runnable task) {
@@ -230,14 +231,13 @@ final class Attachment implements Backend, AutoCloseable {
     /// @throws DeviceException if the back-end does not confirm that
     void quiet() {
         CompletableFuture<Boolean> done = new CompletableFuture<>();
-        submit(
-                () -> {
-                    try {
-                        stopRings();
-                    } finally {
-                        done.complete(!ringsMayRun);
-                    }
-                });
+        submit(() -> {
+            try {
+                stopRings();
+            } finally {
+                done.complete(!ringsMayRun);
+            }
+        });
         if (!await(done, 2 * limits.reply().toMillis())) {
             throw new DeviceException(
                     "%s: process %d does not confirm that it uses our memory no more; end it first"
@@ -424,10 +424,7 @@ final class Attachment implements Backend, AutoCloseable {
         ringsMayRun = true;
         publishReady();
         rings.start(
-                peer,
-                known,
-                found.features() & (features | VhostUser.F_PROTOCOL_FEATURES),
-                queues);
+                peer, known, found.features() & (features | VhostUser.F_PROTOCOL_FEATURES), queues);
         LOG.debug("{}: rings run", id());
     }
 

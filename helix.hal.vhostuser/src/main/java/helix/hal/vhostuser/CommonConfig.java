@@ -147,8 +147,8 @@ final class CommonConfig {
             return;
         }
         switch (driverFeatureSelect) {
-            case 0 -> driverFeatures = driverFeatures & 0xFFFF_FFFF_0000_0000L | bits;
-            case 1 -> driverFeatures = driverFeatures & 0xFFFF_FFFFL | bits << 32;
+            case 0 -> driverFeatures = (driverFeatures & 0xFFFF_FFFF_0000_0000L) | bits;
+            case 1 -> driverFeatures = (driverFeatures & 0xFFFF_FFFFL) | (bits << 32);
             default -> {
                 // There are no such features.
             }

@@ -22,7 +22,7 @@ final class ConfigBytes {
 
     ConfigBytes writable(int offset, int width, int mask) {
         for (int i = 0; i < width; i++) {
-            writable[offset + i] = (byte) (mask >>> 8 * i);
+            writable[offset + i] = (byte) (mask >>> (8 * i));
         }
         return this;
     }
@@ -30,7 +30,7 @@ final class ConfigBytes {
     synchronized int read(int offset, int width) {
         int value = 0;
         for (int i = width - 1; i >= 0; i--) {
-            value = value << 8 | bytes[offset + i] & 0xFF;
+            value = (value << 8) | (bytes[offset + i] & 0xFF);
         }
         return value;
     }
@@ -39,7 +39,7 @@ final class ConfigBytes {
         for (int i = 0; i < width; i++) {
             int mask = writable[offset + i];
             int old = bytes[offset + i];
-            bytes[offset + i] = (byte) (old & ~mask | value >>> 8 * i & mask);
+            bytes[offset + i] = (byte) ((old & ~mask) | ((value >>> (8 * i)) & mask));
         }
     }
 }

@@ -137,14 +137,15 @@ final class Connection implements AutoCloseable {
     }
 
     private void send(Request request, int flags, ByteBuffer payload, int... fds) {
-        int size = payload.position();
+        ByteBuffer body = payload.duplicate().flip();
+        int size = body.remaining();
         byte[] message = new byte[VhostUser.HEADER + size];
         ByteBuffer.wrap(message)
                 .order(ByteOrder.LITTLE_ENDIAN)
                 .putInt(request.code)
                 .putInt(VhostUser.VERSION | flags)
                 .putInt(size)
-                .put(payload.array(), 0, size);
+                .put(body);
         try {
             socket.sendWithDescriptors(message, fds);
         } catch (PosixException e) {

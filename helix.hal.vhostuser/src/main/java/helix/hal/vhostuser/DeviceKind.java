@@ -13,9 +13,9 @@ enum DeviceKind {
     /// 5.2. Features: SIZE_MAX, SEG_MAX, GEOMETRY, RO, BLK_SIZE, FLUSH, TOPOLOGY, CONFIG_WCE, MQ,
     /// DISCARD, WRITE_ZEROES, LIFETIME, SECURE_ERASE.
     BLK(2, 0x01_0000, 60, bits(1, 2, 4, 5, 6, 9, 10, 11, 12, 13, 14, 15, 16), 64) {
-        /// 5.2.4: num_queues says how many there are.
+        // 5.2.4: num_queues says how many there are.
         @Override
-        byte[] configure(byte[] config, int queues, byte[] address) {
+        byte[] configure(byte[] config, int queues, long mac) {
             ByteBuffer.wrap(config)
                     .order(ByteOrder.LITTLE_ENDIAN)
                     .putShort(BLK_NUM_QUEUES, (short) queues);
@@ -27,10 +27,13 @@ enum DeviceKind {
     /// Features: CSUM, GUEST_CSUM, GUEST_TSO4, TSO6, ECN, UFO, HOST_TSO4, TSO6, ECN, UFO,
     /// MRG_RXBUF.
     NET(1, 0x02_0000, 12, bits(0, 1, 7, 8, 9, 10, 11, 12, 13, 14, 15), 2) {
-        /// 5.1.4: mac, status, max_virtqueue_pairs.
+        // 5.1.4: mac, status, max_virtqueue_pairs.
         @Override
-        byte[] configure(byte[] config, int queues, byte[] address) {
-            byte[] own = Arrays.copyOf(address, configSize);
+        byte[] configure(byte[] config, int queues, long mac) {
+            byte[] own = new byte[configSize];
+            for (int i = 0; i < NET_STATUS; i++) {
+                own[i] = (byte) (mac >>> (8 * (NET_STATUS - 1 - i)));
+            }
             own[NET_STATUS] = 1;
             own[NET_STATUS + 2] = 1;
             return own;
@@ -90,15 +93,14 @@ enum DeviceKind {
         return Arrays.stream(values())
                 .filter(k -> k.word().equals(word))
                 .findFirst()
-                .orElseThrow(
-                        () ->
-                                new DeviceException(
-                                        "no kind of vhost-user device '%s': expected one of %s"
-                                                .formatted(
-                                                        word,
-                                                        List.of(values()).stream()
-                                                                .map(DeviceKind::word)
-                                                                .toList())));
+                .orElseThrow(() ->
+                        new DeviceException(
+                                "no kind of vhost-user device '%s': expected one of %s"
+                                        .formatted(
+                                                word,
+                                                List.of(values()).stream()
+                                                        .map(DeviceKind::word)
+                                                        .toList())));
     }
 
     /// What the function offers to its driver.
@@ -121,6 +123,6 @@ enum DeviceKind {
     /// The config space as the driver sees it.
     ///
     /// @param config what the back-end gave, zeroes where it has none
-    /// @param address the MAC address of a network device
-    abstract byte[] configure(byte[] config, int queues, byte[] address);
+    /// @param mac the address of a network device, the first byte highest
+    abstract byte[] configure(byte[] config, int queues, long mac);
 }

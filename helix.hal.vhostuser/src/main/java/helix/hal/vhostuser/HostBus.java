@@ -69,7 +69,7 @@ final class HostBus implements PciHost, BusAccess {
         for (int i = 0; i < PLACES; i++) {
             decoders.compareAndSet(i, function, null);
         }
-        long place = function.address() - MEMORY_BASE >> Bar.SHIFT;
+        long place = (function.address() - MEMORY_BASE) >> Bar.SHIFT;
         if (place >= 0 && place < PLACES && !function.isGone()) {
             decoders.set((int) place, function);
         }
@@ -113,7 +113,7 @@ final class HostBus implements PciHost, BusAccess {
             return bridge.read(offset, width);
         }
         VirtioFunction function = function(bus, devfn);
-        return function == null ? -1 >>> 32 - 8 * width : function.readConfig(offset, width);
+        return function == null ? -1 >>> (32 - 8 * width) : function.readConfig(offset, width);
     }
 
     @Override
@@ -155,8 +155,7 @@ final class HostBus implements PciHost, BusAccess {
 
     @Override
     public List<Window> windows() {
-        return List.of(
-                new Window(PciBar.Kind.MEMORY32, MEMORY_BASE, (long) PLACES << Bar.SHIFT));
+        return List.of(new Window(PciBar.Kind.MEMORY32, MEMORY_BASE, (long) PLACES << Bar.SHIFT));
     }
 
     @Override
@@ -175,7 +174,7 @@ final class HostBus implements PciHost, BusAccess {
     }
 
     private VirtioFunction at(long address) {
-        long place = address - MEMORY_BASE >> Bar.SHIFT;
+        long place = (address - MEMORY_BASE) >> Bar.SHIFT;
         VirtioFunction function =
                 place >= 0 && place < PLACES ? decoders.getAcquire((int) place) : null;
         if (function == null) {
@@ -186,7 +185,7 @@ final class HostBus implements PciHost, BusAccess {
     }
 
     private static int offset(long address) {
-        return (int) (address & Bar.SIZE - 1);
+        return (int) (address & (Bar.SIZE - 1));
     }
 
     private int read(long address, int width) {

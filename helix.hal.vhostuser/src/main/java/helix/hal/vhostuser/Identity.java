@@ -3,15 +3,38 @@ package helix.hal.vhostuser;
 import helix.hal.vhostuser.VhostUser.Protocol;
 import helix.hal.vhostuser.VhostUser.Request;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// What a back-end says about itself when it is connected. A back-end that says something else
 /// after it came back is another device.
-///
-/// @param features its virtio features, and bit 30
-/// @param protocolFeatures the protocol features in use
-/// @param queues how many queues it serves
-/// @param config its config space, zeroes where it has none
-record Identity(long features, long protocolFeatures, int queues, byte[] config) {
+final class Identity {
+    private final long features;
+    private final long protocolFeatures;
+    private final int queues;
+    private final byte[] config;
+
+    Identity(long features, long protocolFeatures, int queues, byte[] config) {
+        this.features = features;
+        this.protocolFeatures = protocolFeatures;
+        this.queues = queues;
+        this.config = config.clone();
+    }
+
+    /// Its virtio features, and bit 30.
+    long features() {
+        return features;
+    }
+
+    /// How many queues it serves.
+    int queues() {
+        return queues;
+    }
+
+    /// Its config space, zeroes where it has none.
+    byte[] config() {
+        return config.clone();
+    }
+
     /// Asks a back-end that has just been connected, and becomes its owner.
     static Identity ask(Connection connection, DeviceKind kind) {
         long features = connection.get(Request.GET_FEATURES);
@@ -51,7 +74,7 @@ record Identity(long features, long protocolFeatures, int queues, byte[] config)
     }
 
     @Override
-    public boolean equals(Object other) {
+    public boolean equals(@Nullable Object other) {
         return other instanceof Identity i
                 && features == i.features
                 && protocolFeatures == i.protocolFeatures

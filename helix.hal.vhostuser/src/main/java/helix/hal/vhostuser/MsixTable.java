@@ -92,7 +92,7 @@ final class MsixTable {
         }
         long address =
                 Integer.toUnsignedLong(words[word(vector, 0)])
-                        | (long) words[word(vector, 4)] << 32;
+                        | ((long) words[word(vector, 4)] << 32);
         return messages.find(address, words[word(vector, 8)]);
     }
 

@@ -57,7 +57,7 @@ record QueueState(int size, int vector, boolean enabled, long desc, long driver,
     private static long merge(long whole, int offset, int value) {
         long bits = Integer.toUnsignedLong(value);
         return (offset & 4) == 0
-                ? whole & 0xFFFF_FFFF_0000_0000L | bits
-                : whole & 0xFFFF_FFFFL | bits << 32;
+                ? (whole & 0xFFFF_FFFF_0000_0000L) | bits
+                : (whole & 0xFFFF_FFFFL) | (bits << 32);
     }
 }

@@ -55,8 +55,7 @@ final class Rings {
 
     /// Starts what the driver has enabled. In the order in which QEMU does it, since that is what
     /// back-ends are tested with.
-    void start(
-            Connection peer, VirtioFunction function, long features, List<QueueState> queues) {
+    void start(Connection peer, VirtioFunction function, long features, List<QueueState> queues) {
         peer.set(Request.SET_FEATURES, features);
         peer.order(Request.SET_MEM_TABLE, memoryTable(), ram.fd());
         boolean packed = (features & VhostUser.F_RING_PACKED) != 0;

@@ -31,7 +31,7 @@ final class VhostUser {
 
     /// The wrap counters of a packed ring that begins: bit 15 for the driver's side, bit 31 for the
     /// device's; both indexes are 0.
-    static final int PACKED_BASE = 1 << 15 | 1 << 31;
+    static final int PACKED_BASE = (1 << 15) | (1 << 31);
 
     private VhostUser() {}
 

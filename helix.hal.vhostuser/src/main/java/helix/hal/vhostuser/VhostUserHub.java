@@ -14,6 +14,7 @@ import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.osgi.framework.BundleContext;
+import org.osgi.framework.Constants;
 import org.osgi.framework.FrameworkUtil;
 import org.osgi.framework.InvalidSyntaxException;
 import org.osgi.framework.ServiceRegistration;
@@ -29,7 +30,7 @@ import org.slf4j.LoggerFactory;
         immediate = true,
         configurationPid = "helix.hal.vhostuser",
         service = {MachineControl.class, VhostUserHub.class},
-        property = "helix.machine=" + VhostUserMachine.NAME)
+        property = {"helix.machine=" + VhostUserMachine.NAME, "service.ranking:Integer=-1"})
 public final class VhostUserHub implements MachineControl, Attachment.Slots {
     private static final Logger LOG = LoggerFactory.getLogger(VhostUserHub.class);
     private static final Duration PLUG_LIMIT = Duration.ofSeconds(4);
@@ -147,6 +148,8 @@ public final class VhostUserHub implements MachineControl, Attachment.Slots {
     private void announce(VhostUserMachine announced) {
         Map<String, Object> properties = new HashMap<>();
         properties.put("helix.machine", VhostUserMachine.NAME);
+        // Who asks for any machine means the computer, where there is one.
+        properties.put(Constants.SERVICE_RANKING, -1);
         try {
             ServiceRegistration<Machine> made =
                     context.registerService(
@@ -213,8 +216,7 @@ public final class VhostUserHub implements MachineControl, Attachment.Slots {
                     attachments.values().stream()
                             .filter(a -> a.id().equals(id) || a.path().toString().equals(id))
                             .min(Comparator.comparing(Attachment::id))
-                            .orElseThrow(
-                                    () -> new DeviceException("'" + id + "' is not attached"));
+                            .orElseThrow(() -> new DeviceException("'" + id + "' is not attached"));
         }
         attachment.quiet();
         synchronized (this) {

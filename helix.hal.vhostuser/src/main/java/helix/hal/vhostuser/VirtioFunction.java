@@ -62,7 +62,7 @@ final class VirtioFunction {
         Arrays.setAll(kicks, _ -> eventFds.take());
         kickFds = Arrays.stream(kicks).mapToInt(EventFd::fd).toArray();
         unheard = eventFds.take();
-        pristine = kind.configure(identity.config().clone(), queues, options.mac());
+        pristine = kind.configure(identity.config(), queues, options.mac());
         device = pristine.clone();
         header();
         capabilities();
@@ -74,7 +74,7 @@ final class VirtioFunction {
                 .writable(COMMAND, 2, 0x0406)
                 // There is a list of capabilities.
                 .put16(0x06, 1 << 4)
-                .put32(0x08, kind.classCode << 8 | 1)
+                .put32(0x08, (kind.classCode << 8) | 1)
                 .writable(BAR0, 4, -Bar.SIZE)
                 .put16(0x2C, VirtioPci.VENDOR)
                 .put16(0x2E, VirtioPci.SUBSYSTEM)
@@ -86,8 +86,7 @@ final class VirtioFunction {
         capability(COMMON_CAP, ISR_CAP, 16, 1, Bar.COMMON, Bar.COMMON_SIZE);
         capability(ISR_CAP, DEVICE_CAP, 16, 3, Bar.ISR, Bar.ISR_SIZE);
         capability(DEVICE_CAP, NOTIFY_CAP, 16, 4, Bar.DEVICE, pristine.length);
-        capability(
-                NOTIFY_CAP, PCI_CAP, 20, 2, Bar.NOTIFY, kicks.length * Bar.NOTIFY_MULTIPLIER);
+        capability(NOTIFY_CAP, PCI_CAP, 20, 2, Bar.NOTIFY, kicks.length * Bar.NOTIFY_MULTIPLIER);
         config.put32(NOTIFY_CAP + 16, Bar.NOTIFY_MULTIPLIER);
         capability(PCI_CAP, MSIX_CAP, 20, 5, 0, 0);
         config.writable(PCI_CAP + 4, 1, 0xFF)
@@ -202,7 +201,7 @@ final class VirtioFunction {
         byte[] bytes = device;
         int value = 0;
         for (int i = width - 1; i >= 0; i--) {
-            value = value << 8 | (offset + i < bytes.length ? bytes[offset + i] & 0xFF : 0);
+            value = (value << 8) | (offset + i < bytes.length ? bytes[offset + i] & 0xFF : 0);
         }
         return value;
     }

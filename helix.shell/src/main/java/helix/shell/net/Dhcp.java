@@ -27,8 +27,7 @@ public final class Dhcp extends InterfaceReport {
     @Override
     public void run(Output out) throws IOException {
         Lease lease =
-                platform.requireIpStack()
-                        .dhcp(networkInterface(), duration("--timeout", timeout));
+                platform.requireIpStack().dhcp(networkInterface(), duration("--timeout", timeout));
         if (!out.json(lease)) {
             out.line(
                     lease.address()

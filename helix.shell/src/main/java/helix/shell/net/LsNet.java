@@ -37,8 +37,7 @@ public final class LsNet extends Report {
         if (platform.interfaces().isEmpty()) {
             platform.requireMachine();
         }
-        List<InterfaceRow> rows =
-                platform.interfaces().stream().map(InterfaceRow::of).toList();
+        List<InterfaceRow> rows = platform.interfaces().stream().map(InterfaceRow::of).toList();
         if (!out.json(rows)) {
             TABLE.print(out, rows);
         }

@@ -96,7 +96,8 @@ public final class PktGen extends InterfaceReport {
         }
         Statistics before = face.statistics();
         long nanos;
-        try (Port port = face.open("net:pktgen", new PortOptions(1024, 1024, 2048, 4096, false, true))) {
+        try (Port port =
+                face.open("net:pktgen", new PortOptions(1024, 1024, 2048, 4096, false, true))) {
             nanos = generate(face, port, length, limit);
         }
         Statistics after = face.statistics();
@@ -173,9 +174,7 @@ public final class PktGen extends InterfaceReport {
         }
         MemorySegment segment = MemorySegment.ofArray(frame);
         segment.set(
-                ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN),
-                12,
-                ETHERTYPE);
+                ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN), 12, ETHERTYPE);
         return segment;
     }
 }

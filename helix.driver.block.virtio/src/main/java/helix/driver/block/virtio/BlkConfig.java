@@ -52,7 +52,7 @@ record BlkConfig(long features, byte[] bytes) {
     /// @throws DeviceException if it changes all the time
     static BlkConfig read(VirtioTransport transport, long features) {
         MmioRegion region = transport.config();
-        int size = (int) Math.min(BYTES, region.size() & ~3);
+        int size = (int) Math.min(BYTES, region.size() & ~3L);
         for (int i = 0; i < READS; i++) {
             int before = transport.configGeneration();
             ByteBuffer all = ByteBuffer.allocate(BYTES).order(ByteOrder.LITTLE_ENDIAN);
@@ -103,7 +103,7 @@ record BlkConfig(long features, byte[] bytes) {
         if (sectors < 0 || sectors > Long.MAX_VALUE >> Blk.SECTOR_SHIFT) {
             throw new DeviceException("capacity of " + Long.toUnsignedString(sectors) + " sectors");
         }
-        return sectors >> blockShift() - Blk.SECTOR_SHIFT;
+        return sectors >> (blockShift() - Blk.SECTOR_SHIFT);
     }
 
     /// How many queues the device has.
@@ -166,7 +166,7 @@ record BlkConfig(long features, byte[] bytes) {
     }
 
     private long blocks(int at) {
-        return unsigned(at) >> blockShift() - Blk.SECTOR_SHIFT;
+        return unsigned(at) >> (blockShift() - Blk.SECTOR_SHIFT);
     }
 
     /// What requests may be like.

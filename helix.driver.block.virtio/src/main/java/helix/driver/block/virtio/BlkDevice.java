@@ -11,9 +11,11 @@ import helix.hal.api.DmaBuffer;
 import helix.hal.api.LeaseRevokedException;
 import helix.virtio.DeviceStatus;
 import helix.virtio.VirtioBringUp;
+import helix.virtio.VirtioFeature;
 import helix.virtio.VirtioTransport;
 import helix.virtio.Virtqueue;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -29,6 +31,8 @@ final class BlkDevice {
     static final int CLIENT = 0;
 
     static final int PLAIN = 1;
+
+    private static final long RESET_PAUSE_NANOS = 50_000;
 
     private static final Logger LOG = LoggerFactory.getLogger(BlkDevice.class);
 
@@ -104,18 +108,23 @@ final class BlkDevice {
         Virtqueue.Shape shape = new Virtqueue.Shape(index, size, features, segments);
         DmaBuffer memory = hal.allocate(Virtqueue.bytes(shape));
         DmaBuffer slots = hal.allocate((long) size * Ring.SLOT_BYTES);
+        return new Ring(this, enable(shape, memory), memory, slots);
+    }
+
+    private Virtqueue enable(Virtqueue.Shape shape, DmaBuffer memory) {
+        int index = shape.index();
         Virtqueue queue =
                 Virtqueue.create(
                         shape, memory, transport.doorbell(index), transport.doorbellValue(index));
         queue.disableInterrupts();
         transport.enableQueue(
                 index,
-                size,
+                shape.size(),
                 queue.descriptorArea(),
                 queue.driverArea(),
                 queue.deviceArea(),
                 interrupts.queueVector(index));
-        return new Ring(this, queue, memory, slots);
+        return queue;
     }
 
     // ---- From one generation to the next
@@ -251,7 +260,7 @@ final class BlkDevice {
     /// keeps it from being handed over: they could not end before it forgot them.
     private static boolean dismiss(Ring ring, ClientQueue client) {
         client.life.freeze();
-        return ring.queue.inFlight() == 0;
+        return ring.queue().inFlight() == 0;
     }
 
     // ---- What it consists of
@@ -298,7 +307,7 @@ final class BlkDevice {
             int clients = rings.length == 1 ? 1 : rings.length - 1;
             for (int i = 0; i < clients; i++) {
                 if (rings[i].client(CLIENT) == null) {
-                    long handle = options.passable() ? hal.epoch() << Integer.SIZE | ++opened : 0;
+                    long handle = options.passable() ? (hal.epoch() << Integer.SIZE) | ++opened : 0;
                     return open(disk, rings[i], CLIENT, options, handle);
                 }
             }
@@ -335,6 +344,39 @@ final class BlkDevice {
                     hal.name() + ": no queue",
                     gone ? BlockStatus.DEVICE_GONE : BlockStatus.GENERATION_GONE);
         }
+    }
+
+    /// Lets the device forget the requests of one queue, which its client closes: VIRTIO 1.2,
+    /// section 2.6.1.
+    ///
+    /// @return whether it has, and they have ended
+    boolean reset(ClientQueue client) {
+        Ring ring = client.ring;
+        if (!config.has(VirtioFeature.RING_RESET) || shared != null || !isSound()) {
+            return false;
+        }
+        queues.lock();
+        try {
+            transport.resetQueue(ring.index);
+            Deadline deadline = Deadline.after(settings.resetTimeout());
+            while (transport.isQueueEnabled(ring.index)) {
+                if (deadline.isExpired()) {
+                    fault("queue %d was not reset in %s".formatted(ring.index, deadline));
+                    return false;
+                }
+                LockSupport.parkNanos(RESET_PAUSE_NANOS);
+            }
+            ring.queueMemory.segment().fill((byte) 0);
+            ring.renew(enable(ring.queue().shape(), ring.queueMemory), client.side);
+            return true;
+        } catch (LeaseRevokedException | IllegalStateException e) {
+            lostOr(e);
+        } catch (DeviceException e) {
+            fault("queue %d was not reset: %s".formatted(ring.index, e.getMessage()));
+        } finally {
+            queues.unlock();
+        }
+        return false;
     }
 
     /// A client has closed its queue; nothing of it is in flight, or the device is given up.

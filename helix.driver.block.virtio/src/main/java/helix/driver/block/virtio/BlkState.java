@@ -43,28 +43,33 @@ record BlkState(long features, byte[] config, int segments, String serial, List<
             boolean sleeps,
             List<Ring.InFlight> requests,
             int[] endedTags,
-            int[] endedStatuses) {}
+            int[] endedStatuses) {
+        static RingState of(Ring ring) {
+            long memory = ring.queueMemory.address();
+            long slots = ring.slotMemory.address();
+            ClientQueue client = ring.client(BlkDevice.CLIENT);
+            if (client == null || client.handle() == 0 || client.life.state() != QueueLife.OPEN) {
+                int[] none = new int[0];
+                return new RingState(memory, slots, 0, 0, false, List.of(), none, none);
+            }
+            List<Ring.InFlight> requests = new ArrayList<>();
+            ring.forEachInFlight(requests::add);
+            return new RingState(
+                    memory,
+                    slots,
+                    client.handle(),
+                    client.depth(),
+                    client.sleeps,
+                    requests,
+                    client.ended().endedTags(),
+                    client.ended().endedStatuses());
+        }
+    }
 
     static BlkState of(BlkDevice device, String serial) {
         List<RingState> rings = new ArrayList<>();
         for (Ring ring : device.rings()) {
-            ClientQueue client = ring.client(BlkDevice.CLIENT);
-            boolean follows =
-                    client != null && client.handle() != 0 && client.life.state() == QueueLife.OPEN;
-            List<Ring.InFlight> requests = new ArrayList<>();
-            if (follows) {
-                ring.forEachInFlight(requests::add);
-            }
-            rings.add(
-                    new RingState(
-                            ring.queueMemory.address(),
-                            ring.slotMemory.address(),
-                            follows ? client.handle() : 0,
-                            follows ? client.depth() : 0,
-                            follows && client.sleeps,
-                            requests,
-                            follows ? client.ended().endedTags() : new int[0],
-                            follows ? client.ended().endedStatuses() : new int[0]));
+            rings.add(RingState.of(ring));
         }
         return new BlkState(
                 device.config().features(),

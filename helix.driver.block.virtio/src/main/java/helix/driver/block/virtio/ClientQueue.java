@@ -20,6 +20,10 @@ import org.jspecify.annotations.Nullable;
 final class ClientQueue implements BlockQueue {
     private static final long NAP_NANOS = 5_000_000;
 
+    /// How long a queue that is closed waits for its requests before they are aborted, where the
+    /// device can do that.
+    private static final long PATIENCE_NANOS = 500_000_000;
+
     final Ring ring;
     final int side;
     final QueueLife life;
@@ -182,12 +186,12 @@ final class ClientQueue implements BlockQueue {
             return ring.flush(side, tag);
         }
         int type = op == BlockOp.DISCARD ? Blk.T_DISCARD : Blk.T_WRITE_ZEROES;
-        int sectors = blocks << blockShift - Blk.SECTOR_SHIFT;
+        int sectors = blocks << (blockShift - Blk.SECTOR_SHIFT);
         return ring.range(side, type, sector(lba), sectors, tag, isFlushed(op, flags));
     }
 
     private long sector(long lba) {
-        return lba << blockShift - Blk.SECTOR_SHIFT;
+        return lba << (blockShift - Blk.SECTOR_SHIFT);
     }
 
     /// Whether a flush has to make the request durable: the device knows no FUA.
@@ -439,8 +443,14 @@ final class ClientQueue implements BlockQueue {
         if (life.state() == QueueLife.CLOSED) {
             return;
         }
-        long end = System.nanoTime() + device.settings().requestTimeout().toNanos();
+        long begin = System.nanoTime();
+        long end = begin + device.settings().requestTimeout().toNanos();
+        boolean asked = false;
         while (life.state() <= QueueLife.FROZEN && ended.inFlight() > 0) {
+            if (!asked && System.nanoTime() - begin >= PATIENCE_NANOS) {
+                asked = true;
+                boolean _ = device.reset(this);
+            }
             if (System.nanoTime() - end >= 0) {
                 device.fault(
                         "queue %d: %d requests did not end when it was closed"

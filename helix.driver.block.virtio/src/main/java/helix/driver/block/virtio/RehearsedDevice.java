@@ -62,14 +62,14 @@ final class RehearsedDevice implements VirtioTransport {
     private void complete(long[] area, int leave) {
         int available = word(area[1] + 2);
         int used = word(area[2] + 2);
-        int todo = Math.max(0, (available - used & 0xFFFF) - leave);
+        int todo = Math.max(0, ((available - used) & 0xFFFF) - leave);
         for (int i = 0; i < todo; i++) {
             int head = word(area[1] + 4 + 2L * (used % ENTRIES));
             end(area[0], head);
             long element = area[2] + 4 + 8L * (used % ENTRIES);
             put(element, head);
             put(element + 4, 1);
-            used = used + 1 & 0xFFFF;
+            used = (used + 1) & 0xFFFF;
         }
         // Notifications are wanted for the next one, section 2.7.10.
         half(area[2] + 4 + 8L * ENTRIES, available);

@@ -8,6 +8,7 @@ import helix.hal.api.MmioRegion;
 import helix.virtio.Virtqueue;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.function.IntConsumer;
@@ -27,10 +28,12 @@ final class Ring {
     private static final int RANGE_BYTES = 16;
     private static final byte NO_STATUS = (byte) 0xFF;
 
-    private static final ValueLayout.OfInt INT =
-            ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfLong LONG =
-            ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
+    // Constants, so that accesses allocate nothing whatever compiles them.
+    private static final VarHandle BYTE = ValueLayout.JAVA_BYTE.varHandle();
+    private static final VarHandle INT =
+            ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
+    private static final VarHandle LONG =
+            ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
 
     /// The slot has no request.
     static final byte FREE = 0;
@@ -45,11 +48,11 @@ final class Ring {
     static final byte ORPHAN = 3;
 
     final int index;
-    final Virtqueue queue;
     final DmaBuffer queueMemory;
     final DmaBuffer slotMemory;
 
     private final BlkDevice device;
+    private Virtqueue queue;
     private final MemorySegment slots;
     private final MmioRegion doorbell;
     private final int doorbellValue;
@@ -108,6 +111,19 @@ final class Ring {
 
     int size() {
         return tags.length;
+    }
+
+    Virtqueue queue() {
+        return queue;
+    }
+
+    /// Goes on with a fresh virtqueue, after the device has forgotten the one before.
+    ///
+    /// @param side whose requests end with ABORTED
+    void renew(Virtqueue fresh, int side) {
+        queue = fresh;
+        owed = false;
+        endAll(side, BlockStatus.ABORTED);
     }
 
     // ---- Clients
@@ -203,10 +219,10 @@ final class Ring {
         }
         int slot = free[freeCount - 1];
         long at = (long) slot * SLOT_BYTES + RANGE;
-        slots.set(LONG, at, sector);
-        slots.set(INT, at + 8, sectors);
+        LONG.set(slots, at, sector);
+        INT.set(slots, at + 8, sectors);
         // Without the unmap flag: a driver's promise of zeroes must not depend on it.
-        slots.set(INT, at + 12, 0);
+        INT.set(slots, at + 12, 0);
         // The sector of the header is 0 for these, section 5.2.6.1.
         header(slot, type, 0);
         queue.out(slotMemory.address() + at, RANGE_BYTES);
@@ -216,10 +232,10 @@ final class Ring {
 
     private void header(int slot, int type, long sector) {
         long at = (long) slot * SLOT_BYTES;
-        slots.set(INT, at, type);
-        slots.set(INT, at + 4, 0);
-        slots.set(LONG, at + 8, sector);
-        slots.set(ValueLayout.JAVA_BYTE, at + STATUS, NO_STATUS);
+        INT.set(slots, at, type);
+        INT.set(slots, at + 4, 0);
+        LONG.set(slots, at + 8, sector);
+        BYTE.set(slots, at + STATUS, NO_STATUS);
         queue.out(slotMemory.address() + at, HEADER_BYTES);
     }
 
@@ -324,7 +340,7 @@ final class Ring {
     }
 
     private int status(int slot) {
-        int status = slots.get(ValueLayout.JAVA_BYTE, (long) slot * SLOT_BYTES + STATUS) & 0xFF;
+        int status = (byte) BYTE.get(slots, (long) slot * SLOT_BYTES + STATUS) & 0xFF;
         return switch (status) {
             case Blk.S_OK -> BlockStatus.OK;
             case Blk.S_UNSUPP -> BlockStatus.UNSUPPORTED;

@@ -28,7 +28,7 @@ final class SerialNumber {
     /// @return empty if it has none, or does not say
     static String ask(BlkDevice device) {
         Ring ring = device.rings()[0];
-        Virtqueue queue = ring.queue;
+        Virtqueue queue = ring.queue();
         DmaBuffer memory = ring.slotMemory;
         MemorySegment bytes = memory.segment();
         bytes.asSlice(0, Ring.SLOT_BYTES).fill((byte) 0);

@@ -13,9 +13,10 @@ final class WatchClock {
     private final long most;
 
     /// The watch's.
-    private long last;
+    private long elapsed = 1;
 
-    private volatile long now = 1;
+    private volatile long last;
+    private volatile long now = elapsed;
 
     WatchClock(LongSupplier nanoTime, Duration period) {
         this.nanoTime = nanoTime;
@@ -31,7 +32,8 @@ final class WatchClock {
     /// Moves on, when the device has answered.
     void tick() {
         long time = nanoTime.getAsLong();
-        now += Math.min(most, time - last);
+        elapsed += Math.min(most, time - last);
+        now = elapsed;
         last = time;
     }
 

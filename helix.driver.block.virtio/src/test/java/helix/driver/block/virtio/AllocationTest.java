@@ -2,6 +2,7 @@ package helix.driver.block.virtio;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.management.ThreadMXBean;
 import helix.driver.api.block.BlockOp;
 import helix.driver.api.block.BlockQueue;
 import helix.driver.api.block.QueueOptions;
@@ -15,6 +16,7 @@ import org.junit.jupiter.api.Test;
 /// A request allocates nothing, from its submission to its completion.
 class AllocationTest {
     private static final int ROUNDS = 20_000;
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
     private final ScatterList pieces = new ScatterList(2);
     private int ended;
@@ -30,16 +32,20 @@ class AllocationTest {
             BlockQueue.CompletionHandler handler = (tag, status) -> ended++;
             long least = Long.MAX_VALUE;
             for (int attempt = 0; attempt < 5 && least > 0; attempt++) {
-                long before = allocated();
+                long driver = 0;
                 for (int i = 0; i < ROUNDS; i++) {
+                    long before = allocated();
                     submit(queue, buffer, i);
-                    hal.device().complete(0);
-                    hal.device().complete(0);
-                    queue.poll(handler, 16);
-                    hal.device().complete(0);
-                    queue.poll(handler, 16);
+                    driver += allocated() - before;
+                    // The write, and then its flush. What the fake allocates does not count.
+                    for (int j = 0; j < 2; j++) {
+                        hal.device().complete(0);
+                        before = allocated();
+                        int _ = queue.poll(handler, 16);
+                        driver += allocated() - before;
+                    }
                 }
-                least = Math.min(least, allocated() - before);
+                least = Math.min(least, driver);
             }
             assertThat(ended % 4).isZero();
             assertThat(ended).isGreaterThanOrEqualTo(4 * ROUNDS);
@@ -65,7 +71,6 @@ class AllocationTest {
     }
 
     private static long allocated() {
-        return ((com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean())
-                .getCurrentThreadAllocatedBytes();
+        return THREADS.getCurrentThreadAllocatedBytes();
     }
 }

@@ -12,6 +12,7 @@ import helix.hal.api.DeviceTimeoutException;
 import helix.hal.api.DmaBuffer;
 import helix.hal.api.Lease;
 import helix.modules.api.Event;
+import helix.virtio.VirtioFeature;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
@@ -189,5 +190,25 @@ class FailureTest {
         isRefused();
         queue.close();
         assertThat(Fixture.drain(queue, 0)).isEqualTo(List.of());
+    }
+
+    @Test
+    void aQueueThatIsClosedIsResetAloneWhereTheDeviceCan() {
+        try (Fixture other = new Fixture(Fixture.USUAL | VirtioFeature.RING_RESET, 64, 64).start();
+                DmaBuffer memory = other.disk().allocate(512)) {
+            BlockQueue stuck = other.disk().openQueue(QueueOptions.polled(8));
+            other.media.hold = true;
+            assertThat(stuck.submit(BlockOp.READ, 0, 0, 1, memory, 0, 1)).isTrue();
+            stuck.close();
+            assertThat(other.media.device.kept(0)).isEmpty();
+            assertThat(stuck.inFlight()).isZero();
+            other.media.hold = false;
+            try (BlockQueue next = other.disk().openQueue(QueueOptions.polled(8))) {
+                assertThat(next.submit(BlockOp.READ, 0, 0, 1, memory, 0, 2)).isTrue();
+                assertThat(Fixture.drain(next, 1)).containsExactly("2:ok");
+            }
+            other.context.runAgents();
+            assertThat(other.context.failures).isEmpty();
+        }
     }
 }

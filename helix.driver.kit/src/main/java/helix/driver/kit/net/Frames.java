@@ -45,7 +45,6 @@ final class Frames {
         byte[] expected = make(number, size);
         int at = Arrays.mismatch(expected, frame);
         NetCases.that(
-                at < 0,
-                "%s: frame %d differs at byte %d of %d".formatted(what, number, at, size));
+                at < 0, "%s: frame %d differs at byte %d of %d".formatted(what, number, at, size));
     }
 }

@@ -156,11 +156,8 @@ final class LifeCases {
     }
 
     private static void plainWhileOpen(Lane lane) {
-        noQueue(
-                "plain send",
-                () -> lane.device.send(MemorySegment.ofArray(Frames.make(1, 64))));
-        noQueue(
-                "plain receive", () -> lane.device.recv(MemorySegment.ofArray(new byte[2048]), 0));
+        noQueue("plain send", () -> lane.device.send(MemorySegment.ofArray(Frames.make(1, 64))));
+        noQueue("plain receive", () -> lane.device.recv(MemorySegment.ofArray(new byte[2048]), 0));
         lane.add(Frames.make(2, 64));
         lane.flush();
         Frames.check(lane.takeFromPeer("beside plain calls"), 2, 64, "sent");
@@ -190,8 +187,7 @@ final class LifeCases {
         lane.tx.close();
         lane.rx.close();
         RxQueue rx =
-                lane.device.openRx(
-                        new NetQueueOptions(0, lane.depth, true, false), lane.rxPool);
+                lane.device.openRx(new NetQueueOptions(0, lane.depth, true, false), lane.rxPool);
         Burst burst = new Burst(4);
         int _ = rx.receive(burst);
         try {
@@ -218,8 +214,7 @@ final class LifeCases {
         NetPeer peer = cases.setup().peer();
         AtomicInteger downs = new AtomicInteger();
         AtomicInteger ups = new AtomicInteger();
-        try (AutoCloseable _ =
-                device.onLink(up -> (up ? ups : downs).incrementAndGet())) {
+        try (AutoCloseable _ = device.onLink(up -> (up ? ups : downs).incrementAndGet())) {
             peer.link(false);
             until(() -> !device.isLinkUp() && downs.get() == 1, "the link did not go down");
             try {

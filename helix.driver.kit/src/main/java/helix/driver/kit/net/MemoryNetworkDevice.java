@@ -1,6 +1,5 @@
 package helix.driver.kit.net;
 
-import helix.driver.api.net.Burst;
 import helix.driver.api.net.FramePool;
 import helix.driver.api.net.NetQueueOptions;
 import helix.driver.api.net.NetworkDevice;
@@ -144,8 +143,7 @@ public class MemoryNetworkDevice implements NetworkDevice, NetPeer {
                         throw new NetworkException(
                                 Reason.FRAME_SIZE, "a frame of " + frame.length + " bytes");
                     }
-                    MemorySegment.copy(
-                            MemorySegment.ofArray(frame), 0, target, 0, frame.length);
+                    MemorySegment.copy(MemorySegment.ofArray(frame), 0, target, 0, frame.length);
                     return frame.length;
                 }
                 if (System.nanoTime() - end >= 0) {
@@ -244,5 +242,4 @@ public class MemoryNetworkDevice implements NetworkDevice, NetPeer {
     static void pause() {
         java.util.concurrent.locks.LockSupport.parkNanos(LOOK_NANOS);
     }
-
 }

@@ -81,7 +81,8 @@ public final class NetworkDeviceKit {
     ///
     /// @return a copy
     public NetworkDeviceKit withAllocationMeasured() {
-        return new NetworkDeviceKit(new Setup(setup.device, setup.peer, setup.depth, true, setup.patience));
+        return new NetworkDeviceKit(
+                new Setup(setup.device, setup.peer, setup.depth, true, setup.patience));
     }
 
     /// With a shorter wait for a frame that does not come, where that is expected.

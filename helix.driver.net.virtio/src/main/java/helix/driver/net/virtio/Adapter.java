@@ -215,19 +215,14 @@ final class Adapter {
                 queue.descriptorArea(),
                 queue.driverArea(),
                 queue.deviceArea(),
-                ring == 2 * pairs
-                        ? VirtioTransport.NO_VECTOR
-                        : interrupts.queueVector(ring));
+                ring == 2 * pairs ? VirtioTransport.NO_VECTOR : interrupts.queueVector(ring));
     }
 
     private void openControl() {
         if (controlPage != null) {
             control =
                     new ControlQueue(
-                            hal.name(),
-                            rings[2 * pairs],
-                            controlPage,
-                            settings.controlTimeout());
+                            hal.name(), rings[2 * pairs], controlPage, settings.controlTimeout());
         }
     }
 
@@ -371,8 +366,7 @@ final class Adapter {
             throw e;
         } catch (RuntimeException e) {
             lost(e);
-            throw new NetworkException(
-                    Reason.GENERATION_GONE, hal.name() + ": " + e.getMessage());
+            throw new NetworkException(Reason.GENERATION_GONE, hal.name() + ": " + e.getMessage());
         }
     }
 

@@ -121,7 +121,8 @@ final class TransmitQueue extends DeviceQueue implements TxQueue {
         }
         int offloads = flags & (Burst.CHECKSUM | Burst.TSO4 | Burst.TSO6);
         if ((offloads & ~limits.offloads()) != 0) {
-            return "the device does not compute what is asked for: " + Integer.toHexString(offloads);
+            return "the device does not compute what is asked for: "
+                    + Integer.toHexString(offloads);
         }
         long total = 0;
         for (int i = from; i < from + entries; i++) {

@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 /// The device as its clients see it.
 ///
 /// The plain calls use pair 0 until a client opens a queue of it; from then on, until the client
-/// closes it, the plain call of that direction throws [NetworkException] with
-/// [Reason#NO_QUEUE], also one that was waiting.
+/// closes it, the plain call of that direction throws [NetworkException] with [Reason#NO_QUEUE],
+/// also one that was waiting.
 final class VirtioNetDevice implements NetworkDevice {
     private static final long GROUP = 1L << 40;
     private static final int LAST_VLAN = 4095;

@@ -52,8 +52,7 @@ public final class VirtioNetDriver implements Module {
         static Parts of(Adapter adapter) {
             PlainCalls plain = new PlainCalls(adapter);
             Watch watch = new Watch(adapter);
-            return new Parts(
-                    adapter, plain, watch, new VirtioNetDevice(adapter, plain, watch));
+            return new Parts(adapter, plain, watch, new VirtioNetDevice(adapter, plain, watch));
         }
     }
 
@@ -103,8 +102,7 @@ public final class VirtioNetDriver implements Module {
             parts = Parts.of(adapter);
             takenOver = true;
         } catch (DeviceException | IllegalArgumentException e) {
-            throw new ModuleError(
-                    platform.name() + ": cannot be taken over: " + e.getMessage(), e);
+            throw new ModuleError(platform.name() + ": cannot be taken over: " + e.getMessage(), e);
         }
     }
 
@@ -232,9 +230,7 @@ public final class VirtioNetDriver implements Module {
     /// A device behind a socket waits for its peer while features are agreed upon.
     @Override
     public Duration limit(Step step) {
-        return step == Step.START
-                ? Duration.ofSeconds(10)
-                : settings.resetTimeout().plusSeconds(6);
+        return step == Step.START ? Duration.ofSeconds(10) : settings.resetTimeout().plusSeconds(6);
     }
 
     /// The device as clients get it.

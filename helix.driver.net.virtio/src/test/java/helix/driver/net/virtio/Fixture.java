@@ -25,6 +25,10 @@ final class Fixture implements AutoCloseable {
 
     final FakeNic nic;
     TestContext context;
+
+    /// Doorbells are plain memory: the device is told by the test.
+    boolean silent;
+
     VirtioNetDriver driver;
     final List<FramePool> pools = new ArrayList<>();
 
@@ -43,7 +47,7 @@ final class Fixture implements AutoCloseable {
                 platform ->
                         new DeviceHal(
                                 platform.name(),
-                                nic.device,
+                                silent ? new SilentDevice(nic.device) : nic.device,
                                 platform.lease(),
                                 nic.machine,
                                 nic.machine),

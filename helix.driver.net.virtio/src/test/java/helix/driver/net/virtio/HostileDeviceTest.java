@@ -224,8 +224,9 @@ class HostileDeviceTest {
     void aSilentControlQueueHasADeadline() {
         try (Fixture f = new Fixture(FakeNic.ALL).start()) {
             f.nic.ack = -1;
-            assertThat(org.assertj.core.api.Assertions.catchThrowable(
-                            () -> f.device().promiscuous(true)))
+            assertThat(
+                            org.assertj.core.api.Assertions.catchThrowable(
+                                    () -> f.device().promiscuous(true)))
                     .isInstanceOf(helix.driver.api.net.NetworkException.class)
                     .hasMessageContaining("no answer within");
             assertThat(f.context.failures).hasSize(1);

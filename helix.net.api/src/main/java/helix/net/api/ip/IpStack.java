@@ -54,8 +54,7 @@ public interface IpStack {
     /// @param limit how long it may take
     /// @return what was fetched
     /// @throws IOException if it could not be fetched
-    FetchReport fetch(
-            NetworkInterface on, URI what, WritableByteChannel target, Duration limit)
+    FetchReport fetch(NetworkInterface on, URI what, WritableByteChannel target, Duration limit)
             throws IOException;
 
     /// An address and what goes with it.

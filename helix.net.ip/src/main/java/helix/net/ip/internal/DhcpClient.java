@@ -38,8 +38,7 @@ final class DhcpClient {
             if (server == null) {
                 throw new IOException("the DHCP server does not say who it is");
             }
-            DhcpMessage given =
-                    exchange(request(offer.yours(), server), deadline, DhcpMessage.ACK);
+            DhcpMessage given = exchange(request(offer.yours(), server), deadline, DhcpMessage.ACK);
             return accept(given, server);
         } finally {
             link.handler(null);

@@ -117,7 +117,7 @@ record DhcpMessage(
         }
         int number = 0;
         for (int i = 0; i < Integer.BYTES; i++) {
-            number = number << 8 | value[from + i] & 0xFF;
+            number = number << 8 | (value[from + i] & 0xFF);
         }
         return number;
     }

@@ -69,8 +69,7 @@ final class HttpFetch {
         byte[] body = java.util.Arrays.copyOfRange(all, end, all.length);
         long bytes = 0;
         while (true) {
-            int useful =
-                    length < 0 ? body.length : (int) Math.min(body.length, length - bytes);
+            int useful = length < 0 ? body.length : (int) Math.min(body.length, length - bytes);
             for (ByteBuffer left = ByteBuffer.wrap(body, 0, useful); left.hasRemaining(); ) {
                 int _ = target.write(left);
             }

@@ -7,6 +7,7 @@ package helix.net.ip.internal;
 /// @param id of an echo
 /// @param sequence of an echo
 /// @param payload what is in it
+@SuppressWarnings("ArrayRecordComponent") // packets are read, not compared
 record Icmp(int type, int code, int id, int sequence, byte[] payload) {
     static final int ECHO_REPLY = 0;
     static final int UNREACHABLE = 3;

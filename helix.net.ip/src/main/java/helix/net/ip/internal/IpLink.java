@@ -173,9 +173,7 @@ final class IpLink implements AutoCloseable {
             }
             long at = pool.at(burst.frame(i));
             byte[] piece =
-                    pool.segment()
-                            .asSlice(at, burst.length(i))
-                            .toArray(ValueLayout.JAVA_BYTE);
+                    pool.segment().asSlice(at, burst.length(i)).toArray(ValueLayout.JAVA_BYTE);
             pool.give(burst.frame(i));
             if (assembly.size() + piece.length <= MOST_FRAME) {
                 assembly.writeBytes(piece);
@@ -226,8 +224,7 @@ final class IpLink implements AutoCloseable {
         }
         neighbours.put(packet.senderIp(), packet.senderMac());
         if (packet.operation() == Arp.REQUEST) {
-            Arp answer =
-                    new Arp(Arp.REPLY, mac, address, packet.senderMac(), packet.senderIp());
+            Arp answer = new Arp(Arp.REPLY, mac, address, packet.senderMac(), packet.senderIp());
             sendFrame(packet.senderMac(), ETHERTYPE_ARP, answer.toBytes());
         }
     }

@@ -6,6 +6,7 @@ package helix.net.ip.internal;
 /// @param target who is to get it
 /// @param protocol what is in it
 /// @param payload what is in it, without padding of the link
+@SuppressWarnings("ArrayRecordComponent") // packets are read, not compared
 record Ipv4(int source, int target, int protocol, byte[] payload) {
     static final int ICMP = 1;
     static final int TCP = 6;

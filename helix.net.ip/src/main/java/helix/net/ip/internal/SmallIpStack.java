@@ -68,10 +68,10 @@ public final class SmallIpStack implements IpStack {
     @Override
     public @Nullable Lease lease(NetworkInterface on) {
         Known known = leases.get(on.name());
-        boolean valid =
-                known != null
-                        && (known.until == Long.MAX_VALUE
-                                || known.until - System.nanoTime() > 0);
+        if (known == null) {
+            return null;
+        }
+        boolean valid = known.until == Long.MAX_VALUE || known.until - System.nanoTime() > 0;
         return valid ? known.lease : null;
     }
 

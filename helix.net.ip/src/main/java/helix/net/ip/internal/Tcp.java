@@ -10,6 +10,7 @@ package helix.net.ip.internal;
 /// @param window bytes that may be sent
 /// @param maxSegment the option, 0 if it is not there
 /// @param payload the bytes
+@SuppressWarnings("ArrayRecordComponent") // packets are read, not compared
 record Tcp(
         int source,
         int target,
@@ -88,7 +89,7 @@ record Tcp(
                         .u16(target)
                         .s32(sequence)
                         .s32(acknowledged)
-                        .u8((maxSegment > 0 ? HEADER + MSS_BYTES : HEADER) / 4 << 4)
+                        .u8(((maxSegment > 0 ? HEADER + MSS_BYTES : HEADER) / 4) << 4)
                         .u8(flags)
                         .u16(window)
                         .u16(0)

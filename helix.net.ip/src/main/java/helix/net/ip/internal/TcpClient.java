@@ -174,15 +174,7 @@ final class TcpClient {
     private void transmit(int flags, int sequence, int acknowledges, int maxSegment, byte[] bytes)
             throws IOException {
         Tcp segment =
-                new Tcp(
-                        local,
-                        port,
-                        sequence,
-                        acknowledges,
-                        flags,
-                        WINDOW,
-                        maxSegment,
-                        bytes);
+                new Tcp(local, port, sequence, acknowledges, flags, WINDOW, maxSegment, bytes);
         link.send(server, Ipv4.TCP, segment.toBytes(link.address(), server));
     }
 
@@ -215,9 +207,7 @@ final class TcpClient {
             acknowledged = segment.acknowledged();
             peerWindow = segment.window();
             peerSegment =
-                    segment.maxSegment() == 0
-                            ? PLAIN_SEGMENT
-                            : Math.max(1, segment.maxSegment());
+                    segment.maxSegment() == 0 ? PLAIN_SEGMENT : Math.max(1, segment.maxSegment());
             synchronised = true;
         }
     }

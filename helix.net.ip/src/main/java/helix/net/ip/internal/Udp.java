@@ -5,6 +5,7 @@ package helix.net.ip.internal;
 /// @param source the sender's port
 /// @param target the receiver's port
 /// @param payload what is in it
+@SuppressWarnings("ArrayRecordComponent") // packets are read, not compared
 record Udp(int source, int target, byte[] payload) {
     private static final int HEADER = 8;
 
@@ -31,8 +32,7 @@ record Udp(int source, int target, byte[] payload) {
         int length = HEADER + payload.length;
         PacketWriter out =
                 new PacketWriter().u16(source).u16(target).u16(length).u16(0).all(payload);
-        byte[] bytes =
-                out.checksumAt(6, Checksum.pseudo(from, to, Ipv4.UDP, length)).toBytes();
+        byte[] bytes = out.checksumAt(6, Checksum.pseudo(from, to, Ipv4.UDP, length)).toBytes();
         if (bytes[6] == 0 && bytes[7] == 0) {
             // Zero would say that there is none.
             bytes[6] = (byte) 0xFF;

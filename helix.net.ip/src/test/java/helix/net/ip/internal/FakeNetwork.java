@@ -127,8 +127,7 @@ final class FakeNetwork {
             int block = in.u16() + 1;
             int from = (block - 1) * 1000;
             if (from <= file.length) {
-                byte[] data =
-                        Arrays.copyOfRange(file, from, Math.min(file.length, from + 1000));
+                byte[] data = Arrays.copyOfRange(file, from, Math.min(file.length, from + 1000));
                 tftp(datagram, source, new PacketWriter().u16(3).u16(block).all(data).toBytes());
             }
         }
@@ -150,8 +149,7 @@ final class FakeNetwork {
         options.put(DhcpMessage.OPTION_SERVER, DhcpMessage.bytes(GATEWAY));
         options.put(DhcpMessage.OPTION_MASK, DhcpMessage.bytes(0xFFFFFF00));
         options.put(DhcpMessage.OPTION_ROUTER, DhcpMessage.bytes(GATEWAY));
-        options.put(
-                DhcpMessage.OPTION_DNS, new PacketWriter().s32(0x0A000203).s32(1).toBytes());
+        options.put(DhcpMessage.OPTION_DNS, new PacketWriter().s32(0x0A000203).s32(1).toBytes());
         options.put(DhcpMessage.OPTION_SECONDS, DhcpMessage.bytes(86400));
         byte[] message =
                 new DhcpMessage(

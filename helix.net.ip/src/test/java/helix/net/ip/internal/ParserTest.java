@@ -26,7 +26,8 @@ final class ParserTest {
     @Test
     void readsAKnownHeader() throws IOException {
         byte[] bytes =
-                HexFormat.of().parseHex("45000073000040004011b861c0a80001c0a800c7" + "00".repeat(95));
+                HexFormat.of()
+                        .parseHex("45000073000040004011b861c0a80001c0a800c7" + "00".repeat(95));
         Ipv4 packet = Ipv4.parse(new PacketReader(bytes));
         assertThat(Addresses.text(packet.source())).isEqualTo("192.168.0.1");
         assertThat(Addresses.text(packet.target())).isEqualTo("192.168.0.199");
@@ -121,8 +122,10 @@ final class ParserTest {
     }
 
     private static byte[] mutate(byte[] seed, SplittableRandom random) {
-        byte[] bytes = Arrays.copyOf(seed, random.nextInt(4) == 0
-                ? random.nextInt(seed.length + 1) : seed.length);
+        byte[] bytes =
+                Arrays.copyOf(
+                        seed,
+                        random.nextInt(4) == 0 ? random.nextInt(seed.length + 1) : seed.length);
         for (int n = random.nextInt(4); n >= 0 && bytes.length > 0; n--) {
             bytes[random.nextInt(bytes.length)] = (byte) random.nextInt(256);
         }

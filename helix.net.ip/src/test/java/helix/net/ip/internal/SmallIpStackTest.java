@@ -140,8 +140,7 @@ final class SmallIpStackTest {
     void saysWhenAConnectionIsRefusedOrReset() throws IOException {
         Lease _ = stack.configure(face, "10.0.2.15/24", "10.0.2.2");
         network.refuses = true;
-        assertThatThrownBy(() -> fetch("http://10.0.2.2/file"))
-                .hasMessageContaining("refuses");
+        assertThatThrownBy(() -> fetch("http://10.0.2.2/file")).hasMessageContaining("refuses");
         network.refuses = false;
         network.resets = true;
         assertThatThrownBy(() -> fetch("http://10.0.2.2/file")).hasMessageContaining("reset");
