@@ -232,7 +232,8 @@ public class VirtioBusIT {
 
     @Test
     public void aDeviceThatIsPluggedAppearsAndGoes() throws Exception {
-        MachineControl machine = Platform.service(context, MachineControl.class, "(helix.machine=qemu)");
+        MachineControl machine =
+                Platform.service(context, MachineControl.class, "(helix.machine=qemu)");
         Set<String> before = ids();
         machine.plug("virtio-blk", Map.of("id", "hotblk", "size", "16M"));
         Platform.await("a block device", LIMIT, () -> ids().size() == before.size() + 1);

@@ -385,6 +385,13 @@ public final class BinderService implements Binder, InterruptFaultListener {
             String why = status.reason().isEmpty() ? "" : ": " + status.reason();
             throw new ModuleError(status.name() + " is " + status.state() + why);
         }
+        ModuleRun run = bindings.run(id);
+        if (run != null) { // who asked for a bus driver expects what is behind it
+            List<String> children = run.children();
+            var _ =
+                    bindings.awaitSettled(
+                            children::contains, described(), Deadline.after(PATIENCE));
+        }
     }
 
     @Override

@@ -112,7 +112,7 @@ class ChildDeviceTest extends ReloadFixture {
     void rebindingTheBusDriverBringsItBack() throws Exception {
         serveBoth();
         platform.binder.rebind(A);
-        platform.await(CHILD, State.RUNNING);
+        assertThat(platform.module(CHILD).state()).isEqualTo(State.RUNNING);
         assertThat(platform.module(CHILD).generation()).isEqualTo(2);
         assertThat(platform.leases.parent(CHILD)).isSameAs(leaseOf(A));
         assertThat(platform.leases.ended).containsExactly(CHILD, A);
