@@ -3,6 +3,7 @@ package helix.shell;
 import helix.block.api.Disk;
 import helix.block.api.nbd.NbdServer;
 import helix.driver.api.block.BlockDevice;
+import helix.hal.api.ChildDevice;
 import helix.hal.api.Device;
 import helix.hal.api.PciDevice;
 import helix.hal.api.PlatformDevice;
@@ -11,6 +12,10 @@ import helix.hal.api.machine.MachineControl;
 import helix.modules.api.binder.Binder;
 import helix.modules.api.binder.Deployments;
 import helix.modules.api.reload.Reloads;
+import helix.net.api.NetworkInterface;
+import helix.net.api.capture.PacketCapture;
+import helix.net.api.ip.IpStack;
+import helix.net.api.tap.TapBridges;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URL;
@@ -81,8 +86,33 @@ public final class ServicePlatform implements Platform {
     private volatile Collection<Map.Entry<Map<String, Object>, PlatformDevice>> platformDevices =
             List.of();
 
+    @Reference(service = ChildDevice.class, policyOption = ReferencePolicyOption.GREEDY)
+    private volatile Collection<Map.Entry<Map<String, Object>, ChildDevice>> childDevices =
+            List.of();
+
     @Reference(policyOption = ReferencePolicyOption.GREEDY)
     private volatile List<Disk> disks = List.of();
+
+    @Reference(policyOption = ReferencePolicyOption.GREEDY)
+    private volatile List<NetworkInterface> interfaces = List.of();
+
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile @Nullable IpStack ipStack;
+
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile @Nullable PacketCapture packetCapture;
+
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile @Nullable TapBridges tapBridges;
 
     /// Made by Declarative Services.
     ///
@@ -174,6 +204,7 @@ public final class ServicePlatform implements Platform {
         Map<String, Entry> byId = new TreeMap<>();
         functions.forEach(e -> add(byId, e.getValue(), e.getKey()));
         platformDevices.forEach(e -> add(byId, e.getValue(), e.getKey()));
+        childDevices.forEach(e -> add(byId, e.getValue(), e.getKey()));
         return List.copyOf(byId.values());
     }
 
@@ -185,6 +216,26 @@ public final class ServicePlatform implements Platform {
     @Override
     public List<Disk> disks() {
         return disks.stream().sorted(Comparator.comparing(Disk::name)).toList();
+    }
+
+    @Override
+    public List<NetworkInterface> interfaces() {
+        return interfaces.stream().sorted(Comparator.comparing(NetworkInterface::name)).toList();
+    }
+
+    @Override
+    public Optional<IpStack> ipStack() {
+        return Optional.ofNullable(ipStack);
+    }
+
+    @Override
+    public Optional<PacketCapture> packetCapture() {
+        return Optional.ofNullable(packetCapture);
+    }
+
+    @Override
+    public Optional<TapBridges> tapBridges() {
+        return Optional.ofNullable(tapBridges);
     }
 
     @Override

@@ -2,6 +2,8 @@ package helix.virtio;
 
 import helix.hal.api.DmaBuffer;
 import helix.hal.api.MmioRegion;
+import java.lang.foreign.MemorySegment;
+import java.util.function.IntConsumer;
 
 /// The driver's side of a virtqueue, split or packed: VIRTIO 1.2, sections 2.7 and 2.8. Nothing
 /// here allocates, and no request costs a lock. For one thread at a time.
@@ -15,15 +17,55 @@ import helix.hal.api.MmioRegion;
 /// an id that is not in flight, a length that is longer than what it may write, or an index that
 /// jumps make the queue [broken][#isBroken()]; it then gives nothing any more.
 public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
+    /// The features of [VirtioFeature] that concern queues and are supported here. Which of them a
+    /// queue uses follows from what was negotiated.
+    public static final long FEATURES =
+            VirtioFeature.RING_INDIRECT_DESC
+                    | VirtioFeature.RING_EVENT_IDX
+                    | VirtioFeature.RING_PACKED
+                    | VirtioFeature.NOTIF_CONFIG_DATA
+                    | VirtioFeature.RING_RESET;
+
+    /// What would change the rings or the notifications and must not have been negotiated.
+    static final long REFUSED = VirtioFeature.IN_ORDER | VirtioFeature.NOTIFICATION_DATA;
+
+    final Shape shape;
+    final QueueLayout layout;
+    final MemorySegment memory;
+    final Slots slots;
+    final boolean indirect;
+    final boolean eventIndex;
+
+    private final long address;
+    private final MmioRegion doorbell;
+    private final int doorbellValue;
+    private boolean broken;
+    private String defect = "";
+
     /// Only the two formats there are.
-    Virtqueue() {}
+    Virtqueue(
+            Shape shape,
+            QueueLayout layout,
+            DmaBuffer buffer,
+            MmioRegion doorbell,
+            int doorbellValue) {
+        this.shape = shape;
+        this.layout = layout;
+        this.doorbell = doorbell;
+        this.doorbellValue = doorbellValue;
+        memory = buffer.segment();
+        address = buffer.address();
+        slots = new Slots(memory, shape.size());
+        indirect = layout.tableBytes() > 0;
+        eventIndex = QueueLayout.has(shape, VirtioFeature.RING_EVENT_IDX);
+    }
 
     /// What a queue is like.
     ///
     /// @param index its number in the device
     /// @param size how many entries: 1 to 32768, for split queues a power of two
     /// @param features what was negotiated; the ring format follows from it
-    /// @param segments the most pieces of one buffer; with [indirect
+    /// @param segments the most pieces of one buffer, 1 to the size; with [indirect
     ///   descriptors][VirtioFeature#RING_INDIRECT_DESC] a table of this size is set aside for each
     ///   entry, and a buffer of several pieces takes one entry only
     public record Shape(int index, int size, long features, int segments) {}
@@ -32,8 +74,9 @@ public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
     ///
     /// @param shape what it is like
     /// @return bytes; physically contiguous and aligned to 4096
+    /// @throws IllegalArgumentException if there is no such queue
     public static long bytes(Shape shape) {
-        throw new UnsupportedOperationException("not yet: " + shape);
+        return QueueLayout.of(shape).bytes();
     }
 
     /// Sets a queue up in zeroed memory.
@@ -42,10 +85,22 @@ public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
     /// @param memory of at least [#bytes], belonging to the lease
     /// @param doorbell where notifications are written
     /// @param doorbellValue what is written
-    /// @return the queue, with nothing available
+    /// @return the queue, with nothing available; it asks for no interrupts
+    /// @throws IllegalArgumentException if there is no such queue, or the memory is too small or
+    ///   not aligned
     public static Virtqueue create(
             Shape shape, DmaBuffer memory, MmioRegion doorbell, int doorbellValue) {
-        throw new UnsupportedOperationException("not yet: " + shape);
+        QueueLayout layout = QueueLayout.of(shape);
+        requireFits(memory, layout);
+        QueueHeader.write(memory, shape, layout);
+        if (QueueLayout.has(shape, VirtioFeature.RING_PACKED)) {
+            PackedQueue queue = new PackedQueue(shape, layout, memory, doorbell, doorbellValue);
+            queue.initialize();
+            return queue;
+        }
+        SplitQueue queue = new SplitQueue(shape, layout, memory, doorbell, doorbellValue);
+        queue.initialize();
+        return queue;
     }
 
     /// Goes on with a queue that an earlier generation set up, and with what is in flight there.
@@ -58,28 +113,59 @@ public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
     /// @throws IllegalArgumentException if the memory does not hold an intact queue of a layout
     ///   that is understood here, saying what is wrong
     public static Virtqueue adopt(DmaBuffer memory, MmioRegion doorbell, int doorbellValue) {
-        throw new UnsupportedOperationException("not yet: " + memory);
+        Shape shape = QueueHeader.read(memory);
+        QueueLayout layout = QueueLayout.of(shape);
+        requireFits(memory, layout);
+        QueueHeader.requireBytes(memory, layout);
+        if (QueueLayout.has(shape, VirtioFeature.RING_PACKED)) {
+            PackedQueue queue = new PackedQueue(shape, layout, memory, doorbell, doorbellValue);
+            queue.restore();
+            return queue;
+        }
+        SplitQueue queue = new SplitQueue(shape, layout, memory, doorbell, doorbellValue);
+        queue.restore();
+        return queue;
+    }
+
+    private static void requireFits(DmaBuffer memory, QueueLayout layout) {
+        if (memory.size() < layout.bytes()) {
+            throw new IllegalArgumentException(
+                    memory + " is too small for a queue of " + layout.bytes() + " bytes");
+        }
+        // Ordered accesses need the alignment on this side, too.
+        if (memory.address() % QueueLayout.ALIGNMENT != 0
+                || memory.segment().address() % Long.BYTES != 0) {
+            throw new IllegalArgumentException(memory + " is not aligned for a queue");
+        }
     }
 
     /// What the queue is like.
     ///
     /// @return as given to [#create]
-    public abstract Shape shape();
+    public final Shape shape() {
+        return shape;
+    }
 
     /// Device address of the descriptor area.
     ///
     /// @return for [VirtioTransport#enableQueue]
-    public abstract long descriptorArea();
+    public final long descriptorArea() {
+        return address + layout.descriptors();
+    }
 
     /// Device address of the driver area.
     ///
     /// @return for [VirtioTransport#enableQueue]
-    public abstract long driverArea();
+    public final long driverArea() {
+        return address + layout.driver();
+    }
 
     /// Device address of the device area.
     ///
     /// @return for [VirtioTransport#enableQueue]
-    public abstract long deviceArea();
+    public final long deviceArea() {
+        return address + layout.device();
+    }
 
     /// Begins a buffer.
     ///
@@ -135,7 +221,9 @@ public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
     /// How many buffers were submitted and not taken back.
     ///
     /// @return 0 to the shape's size
-    public abstract int inFlight();
+    public final int inFlight() {
+        return slots.inFlight();
+    }
 
     /// How many entries are free.
     ///
@@ -145,15 +233,42 @@ public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
     /// Whether the device broke the rules.
     ///
     /// @return true from then on
-    public abstract boolean isBroken();
+    public final boolean isBroken() {
+        return broken;
+    }
 
     /// What the device did.
     ///
     /// @return one line naming the index, id or length; empty if nothing
-    public abstract String defect();
+    public final String defect() {
+        return defect;
+    }
 
     /// Calls for each buffer in flight, in no order: for what has to be ended after a reset.
     ///
     /// @param consumer gets the tokens
-    public abstract void forEachInFlight(java.util.function.IntConsumer consumer);
+    public final void forEachInFlight(IntConsumer consumer) {
+        slots.forEach(consumer);
+    }
+
+    /// Device address of the indirect table of an entry or id.
+    final long table(int id) {
+        return address + layout.tables() + layout.tableBytes() * id;
+    }
+
+    /// Tells the device that there is something new: 4.1.5.2.
+    final void ring() {
+        doorbell.write16(0, doorbellValue);
+    }
+
+    /// The device broke the rules.
+    ///
+    /// @return false
+    final boolean broken(String what) {
+        if (!broken) {
+            broken = true;
+            defect = "queue " + shape.index() + ": " + what;
+        }
+        return false;
+    }
 }

@@ -12,6 +12,7 @@ import picocli.CommandLine.Option;
 
 /// The options that say which hardware an instance has.
 final class MachineOptions {
+    private static final String VIRTIO = "virtio:";
     private static final Pattern SIZED_DISK = Pattern.compile("(null|mem):(\\d+)([KMGT]?)");
 
     @Option(
@@ -31,8 +32,8 @@ final class MachineOptions {
             names = "--disk",
             paramLabel = "SPEC",
             description =
-                    "FILE, null:SIZE or mem:SIZE (64M, 1G); repeatable, the first is nvme0n1; without"
-                            + " it a scratch file")
+                    "FILE, null:SIZE or mem:SIZE (64M, 1G); virtio: before it makes it a virtio block"
+                            + " device; repeatable, the first is nvme0n1; without it a scratch file")
     List<String> disks = new ArrayList<>();
 
     @Option(
@@ -55,6 +56,9 @@ final class MachineOptions {
     }
 
     private static String disk(String spec) {
+        if (spec.startsWith(VIRTIO)) {
+            return VIRTIO + disk(spec.substring(VIRTIO.length()));
+        }
         if (spec.startsWith("null:") || spec.startsWith("mem:")) {
             if (!SIZED_DISK.matcher(spec).matches()) {
                 throw new Failure(

@@ -47,10 +47,14 @@ class MachineOptionsTest {
         Path profile = Files.createFile(folder.resolve("p.json"));
         Path here = Path.of("").toAbsolutePath();
         MachineOptions options =
-                parse("--disk=" + here.relativize(image), "--profile=" + here.relativize(profile))
+                parse(
+                                "--disk=" + here.relativize(image),
+                                "--disk=virtio:" + here.relativize(image),
+                                "--disk=virtio:mem:64M",
+                                "--profile=" + here.relativize(profile))
                         .checked();
         assertThat(options.properties())
-                .containsEntry("helix.disks", image.toString())
+                .containsEntry("helix.disks", image + "\nvirtio:" + image + "\nvirtio:mem:64M")
                 .containsEntry("helix.profile", profile.toString());
     }
 

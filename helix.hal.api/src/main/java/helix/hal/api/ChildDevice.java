@@ -6,6 +6,9 @@ import org.osgi.annotation.versioning.ConsumerType;
 /// which it was found, and ends with that.
 @ConsumerType
 public interface ChildDevice extends Device {
+    /// Service property, optional: what it is, in a few words for a person: `virtio block device`.
+    String DESCRIPTION = "device.description";
+
     /// The right of the bus driver's module that found it.
     ///
     /// @return the parent of this device's leases

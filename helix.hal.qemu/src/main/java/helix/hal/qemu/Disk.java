@@ -14,12 +14,18 @@ import org.jspecify.annotations.Nullable;
 /// @param name the node's name, for `drive=`
 /// @param node the node as `-blockdev` and `blockdev-add` take it
 /// @param memory what is behind it, if it is memory
-record Disk(String name, JsonObject node, @Nullable SharedMemory memory) implements AutoCloseable {
+/// @param isVirtio whether it is attached as a virtio block device
+record Disk(String name, JsonObject node, @Nullable SharedMemory memory, boolean isVirtio)
+        implements AutoCloseable {
 
     /// Makes a disk ready to be handed to QEMU.
     ///
     /// @throws DeviceException if its file cannot be used
     static Disk open(String name, DiskSpec spec) {
+        if (spec instanceof DiskSpec.Virtio(DiskSpec of)) {
+            Disk disk = open(name, of);
+            return new Disk(name, disk.node, disk.memory, true);
+        }
         JsonObject file = new JsonObject();
         file.addProperty("node-name", protocolNode(name));
         SharedMemory memory = null;
@@ -43,6 +49,7 @@ record Disk(String name, JsonObject node, @Nullable SharedMemory memory) impleme
                 file.addProperty("size", empty.size());
                 file.addProperty("read-zeroes", true);
             }
+            case DiskSpec.Virtio _ -> throw new AssertionError("unwrapped above");
             case DiskSpec.Memory bytes -> {
                 memory = SharedMemory.create("helix-" + name, bytes.size());
                 file.addProperty("driver", "file");
@@ -52,7 +59,7 @@ record Disk(String name, JsonObject node, @Nullable SharedMemory memory) impleme
         }
         JsonObject node = formatNode(name);
         node.add("file", file);
-        return new Disk(name, node, memory);
+        return new Disk(name, node, memory, false);
     }
 
     /// The format node, still without its `file`.

@@ -21,6 +21,18 @@ sealed interface DiskSpec {
     /// Memory, gone with the machine.
     record Memory(long size) implements DiskSpec {}
 
+    /// Attached as a virtio block device, not as the profile's kind of drive.
+    record Virtio(DiskSpec disk) implements DiskSpec {}
+
+    /// Reads a drive: `virtio:` before what it is made of makes it a virtio block device.
+    ///
+    /// @throws DeviceException if the size cannot be read
+    static DiskSpec parseDrive(String text) {
+        return text.startsWith("virtio:")
+                ? new Virtio(parse(text.substring("virtio:".length())))
+                : parse(text);
+    }
+
     /// Reads `FILE`, `null:SIZE` or `mem:SIZE`.
     ///
     /// @throws DeviceException if the size cannot be read

@@ -100,7 +100,7 @@ public final class QemuComponent {
                 profile == null ? MachineProfile.standard() : MachineProfile.read(Path.of(profile)),
                 disks.isEmpty()
                         ? List.of(DiskSpec.scratch(instance().resolve("scratch.img"), SCRATCH_SIZE))
-                        : disks.stream().map(DiskSpec::parse).toList(),
+                        : disks.stream().map(DiskSpec::parseDrive).toList(),
                 lines("helix.qemu.args"));
     }
 

@@ -7,6 +7,7 @@ import helix.hal.api.DeviceTimeoutException;
 import helix.hal.api.machine.MachineControl;
 import helix.hal.qemu.MachineProfile.Option;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,9 +32,6 @@ final class QemuControl implements MachineControl, AutoCloseable {
     private static final Duration QMP_LIMIT = Duration.ofSeconds(5);
     private static final Duration UNPLUG_LIMIT = Duration.ofSeconds(10);
     private static final Pattern ID = Pattern.compile("[A-Za-z][A-Za-z0-9_-]{0,31}");
-    private static final String NVME = "nvme";
-    private static final Set<String> NVME_OPTIONS =
-            Set.of("file", "size", "serial", "id", "block-size");
     private static final Logger LOG = LoggerFactory.getLogger(QemuControl.class);
 
     /// Something behind a hot-plug port.
@@ -41,7 +39,13 @@ final class QemuControl implements MachineControl, AutoCloseable {
     /// @param port the port's id
     /// @param node its block node that goes with it, if there is one
     /// @param disk what is behind the node, if it was plugged at run time
-    private record Plugged(String port, @Nullable String node, @Nullable Disk disk) {}
+    /// @param netdev the network that goes with it, if there is one
+    private record Plugged(
+            String port, @Nullable String node, @Nullable Disk disk, @Nullable String netdev) {
+        Plugged(String port, @Nullable String node) {
+            this(port, node, null, null);
+        }
+    }
 
     private final QemuParts parts;
     private final QemuFaults faults;
@@ -69,7 +73,7 @@ final class QemuControl implements MachineControl, AutoCloseable {
                 .ifPresent(bus ->
                         plugged.put(
                                 QemuCommandLine.driveId(0),
-                                new Plugged(bus, QemuCommandLine.nodeName(0), null)));
+                                new Plugged(bus, QemuCommandLine.nodeName(0))));
     }
 
     private static Stream<Option> devices(MachineProfile profile) {
@@ -82,7 +86,7 @@ final class QemuControl implements MachineControl, AutoCloseable {
         String id = properties.get("id");
         if (bus != null && ports.contains(bus)) {
             // Without an id it cannot be named, but the port is taken all the same.
-            plugged.put(id == null ? "(on " + bus + ")" : id, new Plugged(bus, null, null));
+            plugged.put(id == null ? "(on " + bus + ")" : id, new Plugged(bus, null));
         }
     }
 
@@ -93,11 +97,7 @@ final class QemuControl implements MachineControl, AutoCloseable {
 
     @Override
     public List<Choice> pluggable() {
-        return List.of(
-                new Choice(
-                        NVME,
-                        "an NVMe drive; file=FILE|null:SIZE|mem:SIZE or size=SIZE (in memory),"
-                                + " serial=TEXT, id=NAME, block-size=512|4096"));
+        return Arrays.stream(PlugKind.values()).map(PlugKind::choice).toList();
     }
 
     @Override
@@ -107,10 +107,8 @@ final class QemuControl implements MachineControl, AutoCloseable {
 
     @Override
     public synchronized String plug(String kind, Map<String, String> options) {
-        if (!kind.equals(NVME)) {
-            throw new DeviceException("'" + kind + "' cannot be plugged; there is: " + NVME);
-        }
-        Options.check(options, NVME_OPTIONS);
+        PlugKind what = PlugKind.of(kind);
+        what.check(options);
         String id = options.containsKey("id") ? options.get("id") : freeId();
         if (!ID.matcher(id).matches()) {
             throw new DeviceException("id '" + id + "' is no name of letters, digits, - and _");
@@ -119,36 +117,52 @@ final class QemuControl implements MachineControl, AutoCloseable {
             throw new DeviceException("'" + id + "' is plugged already");
         }
         String port = freePort();
-        Disk disk = Disk.open(nodeName(id), disk(options));
-        try {
-            addNvme(id, port, disk, options);
-        } catch (RuntimeException e) {
-            disk.close();
-            throw e;
-        }
-        plugged.put(id, new Plugged(port, disk.name(), disk));
+        JsonObject device = what.device(id, port, options);
+        plugged.put(
+                id,
+                what.isDrive()
+                        ? addDrive(device, port, Disk.open(backName(id), disk(options)))
+                        : addCard(device, port, backName(id), options.get("netdev")));
         LOG.info("{} was plugged into port {}", id, port);
         parts.status().pciChanged();
         return id;
     }
 
-    private void addNvme(String id, String port, Disk disk, Map<String, String> options) {
-        JsonObject device = new JsonObject();
-        device.addProperty("driver", "nvme");
-        device.addProperty("id", id);
-        device.addProperty("bus", port);
-        device.addProperty("drive", disk.name());
-        device.addProperty("serial", options.getOrDefault("serial", "helix-" + id));
-        int blockSize = blockSize(options.getOrDefault("block-size", "512"));
-        device.addProperty("logical_block_size", blockSize);
-        device.addProperty("physical_block_size", blockSize);
-        parts.qmp().execute("blockdev-add", disk.node(), QMP_LIMIT);
+    private Plugged addDrive(JsonObject device, String port, Disk disk) {
+        try {
+            device.addProperty("drive", disk.name());
+            parts.qmp().execute("blockdev-add", disk.node(), QMP_LIMIT);
+            try {
+                parts.qmp().execute("device_add", device, QMP_LIMIT);
+            } catch (DeviceException e) {
+                removeNode(disk.name());
+                throw e;
+            }
+        } catch (RuntimeException e) {
+            disk.close();
+            throw e;
+        }
+        return new Plugged(port, disk.name(), disk, null);
+    }
+
+    /// @param given a network that is there already, or null
+    private Plugged addCard(JsonObject device, String port, String own, @Nullable String given) {
+        device.addProperty("netdev", given == null ? own : given);
+        if (given == null) {
+            JsonObject network = new JsonObject();
+            network.addProperty("type", "user");
+            network.addProperty("id", own);
+            network.addProperty("restrict", true);
+            parts.qmp().execute("netdev_add", network, QMP_LIMIT);
+        }
+        String ours = given == null ? own : null;
         try {
             parts.qmp().execute("device_add", device, QMP_LIMIT);
         } catch (DeviceException e) {
-            removeNode(disk.name());
+            removeNetwork(ours);
             throw e;
         }
+        return new Plugged(port, null, null, ours);
     }
 
     private static DiskSpec disk(Map<String, String> options) {
@@ -160,15 +174,7 @@ final class QemuControl implements MachineControl, AutoCloseable {
         return DiskSpec.parse(file != null ? file : "mem:" + size);
     }
 
-    private static int blockSize(String text) {
-        return switch (text) {
-            case "512" -> 512;
-            case "4096" -> 4096;
-            default -> throw new DeviceException("block-size is 512 or 4096, not " + text);
-        };
-    }
-
-    private static String nodeName(String id) {
+    private static String backName(String id) {
         return "plugged-" + id;
     }
 
@@ -280,6 +286,19 @@ final class QemuControl implements MachineControl, AutoCloseable {
         }
     }
 
+    private void removeNetwork(@Nullable String network) {
+        if (network == null) {
+            return;
+        }
+        JsonObject arguments = new JsonObject();
+        arguments.addProperty("id", network);
+        try {
+            parts.qmp().execute("netdev_del", arguments, QMP_LIMIT);
+        } catch (DeviceException e) {
+            LOG.warn("network {} stays in QEMU", network, e);
+        }
+    }
+
     /// A QMP event about a device; on QMP's reading thread.
     void event(JsonObject event) {
         JsonObject data = event.getAsJsonObject("data");
@@ -310,6 +329,7 @@ final class QemuControl implements MachineControl, AutoCloseable {
                 if (device.disk() != null) {
                     device.disk().close();
                 }
+                removeNetwork(device.netdev());
             }
         }
         if (device != null) {

@@ -3,7 +3,7 @@
 # A line is a keyword and its value; a line that begins with # is a comment.
 #
 #   memory SIZE               RAM, 16M to 2G
-#   disk DEVICE|none          the QEMU device made for each drive of --disk; it gets id=driveN, drive=diskN,
+#   disk DEVICE|none          the QEMU device made for each drive of --disk without `virtio:`; it gets id=driveN, drive=diskN,
 #                             serial=helixN and a free device number from 4 up, unless it names bus= or addr=.
 #                             With `none` the drives' block nodes disk0, disk1 ... are there for `device` lines.
 #   media NAME SPEC           a further block node; SPEC is FILE, null:SIZE or mem:SIZE as for --disk

@@ -105,6 +105,23 @@ class MachineProfileTest {
     }
 
     @Test
+    void aDriveMayBeAVirtioBlockDevice() {
+        List<Disk> disks =
+                List.of(
+                        Disk.open("disk0", DiskSpec.parseDrive("null:512")),
+                        Disk.open("disk1", DiskSpec.parseDrive("virtio:null:512")));
+        String virtio =
+                "virtio-blk-pci,disable-legacy=on,ioeventfd=off,id=drive1,drive=disk1,serial=helix1,addr=";
+        assertThat(command(parse(), disks))
+                .contains("nvme,id=drive0,drive=disk0,serial=helix0,addr=4", virtio + "5");
+        assertThat(command(parse("disk none"), disks))
+                .contains(virtio + "4")
+                .noneMatch(a -> a.startsWith("nvme,"));
+        assertThatThrownBy(() -> DiskSpec.parseDrive("virtio:null:1"))
+                .hasMessageContaining("multiple of 512");
+    }
+
+    @Test
     void driveKeepsItsOwnPlaceAndArgumentsComeLast() {
         MachineProfile profile = parse("disk nvme,bus=rp0,serial=mine");
         List<Disk> disks = List.of(Disk.open("disk0", new DiskSpec.Null(512)));

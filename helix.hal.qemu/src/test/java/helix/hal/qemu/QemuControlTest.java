@@ -63,6 +63,28 @@ class QemuControlTest {
         }
     }
 
+    /// What goes with a card goes when it does: the name of its network is free for the next.
+    @Test
+    void virtioDevicesArePluggedAndUnplugged() {
+        for (int round = 0; round < 2; round++) {
+            plugAndUnplug("virtio-blk", Map.of("size", "64M", "serial", "v1", "id", "v1"), 0x1042);
+            plugAndUnplug("virtio-net", Map.of("id", "n1", "mac", "52:54:00:00:00:11"), 0x1041);
+        }
+    }
+
+    private static void plugAndUnplug(String kind, Map<String, String> options, int device) {
+        String id = control.plug(kind, options);
+        awaitStatus(PRESENCE);
+        slotPower(true);
+        awaitId(device << 16 | 0x1AF4);
+        clearStatus();
+        var unplugged = CompletableFuture.runAsync(() -> control.unplug(id));
+        awaitStatus(ATTENTION_BUTTON);
+        slotPower(false);
+        assertThat(unplugged).succeedsWithin(Duration.ofSeconds(5));
+        assertThat(control.plugged()).doesNotContain(id);
+    }
+
     @Test
     void driveIsPluggedAndUnplugged() {
         Semaphore changes = new Semaphore(0);
@@ -152,6 +174,10 @@ class QemuControlTest {
         await(() -> (pci.readConfig(0, PORT, capability() + SLOT_STATUS, 2) & bit) != 0);
     }
 
+    private static void awaitId(int deviceAndVendor) {
+        await(() -> pci.readConfig(1, 0, 0, 4) == deviceAndVendor);
+    }
+
     private static void awaitClass(int code) {
         await(() -> pci.readConfig(1, 0, 8, 4) >>> 8 == code);
     }
@@ -171,7 +197,12 @@ class QemuControlTest {
         assertRefused("nvme", Map.of("file", "/no/such"), "disk /no/such: no such file");
         assertRefused("nvme", Map.of("size", "1M", "colour", "red"), "'colour' is no option");
         assertRefused("nvme", Map.of("size", "1M", "block-size", "7"), "512 or 4096");
-        assertRefused("floppy", Map.of(), "'floppy' cannot be plugged");
+        assertRefused(
+                "floppy",
+                Map.of(),
+                "'floppy' cannot be plugged; there is: nvme, virtio-blk, virtio-net");
+        assertRefused("virtio-net", Map.of("size", "1M"), "'size' is no option here");
+        assertRefused("virtio-net", Map.of("netdev", "none"), "none");
         assertThatThrownBy(() -> control.unplug("nobody"))
                 .isInstanceOf(DeviceException.class)
                 .hasMessageContaining("'nobody' is not plugged");

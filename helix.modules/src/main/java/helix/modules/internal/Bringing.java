@@ -1,5 +1,6 @@
 package helix.modules.internal;
 
+import helix.hal.api.ChildDevice;
 import helix.hal.api.Deadline;
 import helix.hal.api.Lease;
 import helix.hal.api.lease.LeaseService;
@@ -81,13 +82,18 @@ final class Bringing {
         return null;
     }
 
-    /// Obtains the lease of the next generation.
+    /// Obtains the lease of the next generation. A bus driver's device is leased from that driver's
+    /// own lease, and ends before it.
     Grant grant(KnownDevice device, Driver driver) {
         LeaseService by = leases.get();
         if (by == null) {
             throw new ModuleError("no lease: the HAL is not there");
         }
-        Lease lease = by.grant(device.device(), owner(device, driver));
+        String owner = owner(device, driver);
+        Lease lease =
+                device.device() instanceof ChildDevice child
+                        ? by.grantChild(child.parent(), child, owner, child::reset)
+                        : by.grant(device.device(), owner);
         epochs.put(device.id(), lease.epoch());
         return new Grant(by, lease);
     }

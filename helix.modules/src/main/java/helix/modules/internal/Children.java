@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
 /// with it: their modules are stopped, the deepest first, and bound anew to what the next
 /// generation finds.
 final class Children {
+    /// How long it may take to withdraw devices, whose modules stop meanwhile or are fenced.
+    static final Duration WITHDRAW_LIMIT = Duration.ofSeconds(20);
+
     private static final Duration STOP_LIMIT = Duration.ofSeconds(5);
 
     private final Bindings bindings;

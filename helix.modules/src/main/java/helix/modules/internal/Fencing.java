@@ -80,9 +80,15 @@ final class Fencing {
         String text = why;
         try {
             life.stuckAgents = life.agents.abandon(Deadline.after(ABANDON_LIMIT));
+            boolean hasChildren = !life.services.devices().isEmpty();
+            if (hasChildren) { // their modules are stopped, which takes away no lease under them
+                withdraw(Children.WITHDRAW_LIMIT);
+            }
             String unconfirmed = life.release();
             text = unconfirmed == null ? why : why + "; " + unconfirmed;
-            withdraw();
+            if (!hasChildren) {
+                withdraw(WITHDRAW_LIMIT);
+            }
         } catch (Throwable e) { // the run ends all the same
             text = why + "; its lease could not be released: " + Reason.of(e);
             LOG.warn("{}: its lease could not be released", life.name, e);
@@ -95,11 +101,12 @@ final class Fencing {
 
     /// Takes a given-up module's services back. That calls code of others, which may wait for the
     /// module's: nothing else waits for that for long.
-    private void withdraw() throws InterruptedException {
+    private void withdraw(Duration limit) throws InterruptedException {
         Instance of = life.instance;
         life.instance = null;
-        Thread thread =
-                Threads.start(
+        Thread stuck =
+                Threads.within(
+                        limit,
                         life.name,
                         life.deviceId,
                         "withdrawal",
@@ -109,8 +116,9 @@ final class Fencing {
                                 of.dispose();
                             }
                         });
-        if (!thread.join(WITHDRAW_LIMIT)) {
+        if (stuck != null) {
             LOG.warn("{}: somebody holds up the withdrawal of its services", life.name);
+            life.host.left(life.deviceId, List.of(stuck));
         }
     }
 

@@ -1,5 +1,6 @@
 package helix.modules.internal;
 
+import helix.hal.api.ChildDevice;
 import helix.hal.api.Device;
 import helix.modules.api.DriverModule;
 import helix.modules.api.ModuleContext.Registration;
@@ -35,15 +36,23 @@ final class Services {
             T service,
             Map<String, ?> properties) {
         Map<String, Object> all = new HashMap<>(properties);
-        all.put(Device.ID, owner.deviceId);
+        if (service instanceof Device found) { // a bus driver's, with an identity of its own
+            all.put(Device.ID, found.id());
+            all.put(Device.BUS, found.bus());
+            all.put(Device.MACHINE, found.machine());
+        } else {
+            all.put(Device.ID, owner.deviceId);
+        }
         all.put(DriverModule.PREFIX_ + "name", owner.driver);
         all.put(MODULE, owner.module);
         all.put(GENERATION, owner.generation);
         Published one =
                 new Published(
-                        label(type, properties),
+                        service instanceof Device found
+                                ? type.getSimpleName() + " " + found.id()
+                                : label(type, properties),
                         service instanceof Device child ? child.id() : null,
-                        context.registerService(type, service, FrameworkUtil.asDictionary(all)));
+                        register(context, type, service, all));
         boolean late;
         synchronized (published) {
             late = closed;
@@ -61,6 +70,16 @@ final class Services {
             }
             one.withdraw();
         };
+    }
+
+    /// A device that was found is also there for those who look at devices of any bus.
+    private static <T> ServiceRegistration<?> register(
+            BundleContext context, Class<T> type, T service, Map<String, Object> properties) {
+        if (service instanceof ChildDevice) {
+            String[] types = {type.getName(), ChildDevice.class.getName()};
+            return context.registerService(types, service, FrameworkUtil.asDictionary(properties));
+        }
+        return context.registerService(type, service, FrameworkUtil.asDictionary(properties));
     }
 
     /// What there is, as a person names it: `BlockDevice nvme0n1`.

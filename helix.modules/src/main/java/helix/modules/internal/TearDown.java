@@ -36,7 +36,7 @@ final class TearDown {
             }
             withdraw();
             String unconfirmed = life.release();
-            life.dispose();
+            life.disposeInStep();
             failure = first(failure, why.isGone() ? null : unconfirmed);
             life.finish(
                     failure == null ? State.STOPPED : State.FAILED,
@@ -50,7 +50,10 @@ final class TearDown {
     }
 
     private void withdraw() throws Exception {
-        life.take("withdrawing its services", Life.EVENT_LIMIT, life.services::close);
+        // With a device goes the module that drives it; that one stops before this call returns.
+        Duration limit =
+                life.services.devices().isEmpty() ? Life.EVENT_LIMIT : Children.WITHDRAW_LIMIT;
+        life.take("withdrawing its services", limit, life.services::close);
     }
 
     /// Takes a module out of service.

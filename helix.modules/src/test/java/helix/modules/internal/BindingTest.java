@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import helix.hal.api.Device;
-import helix.hal.api.PciDevice;
 import helix.modules.api.DriverModule;
 import helix.modules.api.ModuleError;
 import helix.modules.api.Request;
@@ -107,7 +106,7 @@ class BindingTest {
         FakeDevice device = FakeDevice.nvme(A);
         Hashtable<String, Object> properties = device.properties();
         properties.put(Device.RESERVED, "interrupt messages");
-        platform.context.registerService(PciDevice.class, device, properties);
+        platform.context.registerService(Device.class, device, properties);
         platform.driver("1.0.0");
         platform.settle();
         assertThat(platform.binder.modules()).isEmpty();

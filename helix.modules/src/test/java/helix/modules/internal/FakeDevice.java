@@ -18,7 +18,7 @@ final class FakeDevice implements PciDevice {
     private final int product;
     private final int classCode;
     volatile boolean present = true;
-    ServiceRegistration<PciDevice> registration;
+    ServiceRegistration<?> registration;
 
     FakeDevice(String address, int vendor, int product, int classCode) {
         this.address = PciAddress.parse(address);
@@ -32,7 +32,8 @@ final class FakeDevice implements PciDevice {
     }
 
     FakeDevice register(BundleContext context) {
-        registration = context.registerService(PciDevice.class, this, properties());
+        String[] types = {PciDevice.class.getName(), Device.class.getName()};
+        registration = context.registerService(types, this, properties());
         return this;
     }
 

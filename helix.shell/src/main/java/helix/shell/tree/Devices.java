@@ -1,6 +1,7 @@
 package helix.shell.tree;
 
 import helix.block.api.Disk;
+import helix.hal.api.ChildDevice;
 import helix.hal.api.PciDevice;
 import helix.hal.api.PlatformDevice;
 import helix.hal.api.machine.Machine;
@@ -16,7 +17,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -40,7 +40,7 @@ public final class Devices extends Report {
     /// A bus.
     ///
     /// @param name its kind
-    /// @param devices what is on it; those behind a bridge are the bridge's children
+    /// @param devices what is on it; those behind a bridge or found by a driver are its children
     record BusNode(String name, List<DeviceNode> devices) {}
 
     /// A device.
@@ -55,7 +55,7 @@ public final class Devices extends Report {
     /// @param reason why its module failed, or what it says of its health
     /// @param services what its module has published
     /// @param disks the disks behind which it is
-    /// @param children what is behind this bridge
+    /// @param children what is behind this bridge, or was found by this device's driver
     record DeviceNode(
             String id,
             String description,
@@ -150,35 +150,40 @@ public final class Devices extends Report {
     }
 
     private List<BusNode> buses(List<Entry> devices) {
-        Map<String, List<Entry>> byBus = new TreeMap<>();
-        devices.forEach(
-                e -> byBus.computeIfAbsent(e.device().bus(), b -> new ArrayList<>()).add(e));
+        List<Entry> sorted = new ArrayList<>(devices);
+        sorted.sort(Comparator.comparing(e -> e.device().id()));
+        Map<String, List<Entry>> roots = new TreeMap<>();
+        for (Entry e : sorted) {
+            if (parent(e, sorted) == null) {
+                roots.computeIfAbsent(e.device().bus(), b -> new ArrayList<>()).add(e);
+            }
+        }
         List<ModuleStatus> modules = platform.modules();
         List<BusNode> buses = new ArrayList<>();
-        byBus.forEach((bus, entries) -> {
-            entries.sort(Comparator.comparing(e -> e.device().id()));
-            buses.add(new BusNode(bus, behind(null, entries, modules)));
-        });
+        roots.forEach((bus, entries) ->
+                buses.add(
+                        new BusNode(
+                                bus,
+                                entries.stream().map(e -> node(e, sorted, modules)).toList())));
         return buses;
     }
 
-    private List<DeviceNode> behind(
-            @Nullable String bridge, List<Entry> entries, List<ModuleStatus> modules) {
-        List<DeviceNode> nodes = new ArrayList<>();
-        for (Entry e : entries) {
-            if (Objects.equals(parent(e, entries), bridge)) {
-                nodes.add(node(e, entries, modules));
-            }
-        }
-        return nodes;
+    private List<DeviceNode> behind(String id, List<Entry> all, List<ModuleStatus> modules) {
+        return all.stream()
+                .filter(e -> id.equals(parent(e, all)))
+                .map(e -> node(e, all, modules))
+                .toList();
     }
 
-    /// The bridge above; null on a root bus, and where the bridge has just gone.
+    /// The bridge above, or the device whose driver found this one; null on a root bus, and where
+    /// that has just gone.
     private static @Nullable String parent(Entry e, List<Entry> all) {
-        if (!(e.device() instanceof PciDevice pci) || pci.parent().isEmpty()) {
-            return null;
-        }
-        String id = pci.parent().get().toString();
+        String id =
+                switch (e.device()) {
+                    case ChildDevice child -> child.parent().device().id();
+                    case PciDevice pci -> pci.parent().map(Object::toString).orElse(null);
+                    default -> null;
+                };
         return all.stream().anyMatch(o -> o.device().id().equals(id)) ? id : null;
     }
 
@@ -218,7 +223,10 @@ public final class Devices extends Report {
                         + (name == null ? vendor + ":" + device : name);
             }
             case PlatformDevice p -> p.pnpId();
-            default -> e.device().bus() + " device";
+            default ->
+                    e.properties().get(ChildDevice.DESCRIPTION) instanceof String text
+                            ? text
+                            : e.device().bus() + " device";
         };
     }
 }

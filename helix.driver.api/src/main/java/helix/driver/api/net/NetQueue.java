@@ -39,7 +39,8 @@ public interface NetQueue extends AutoCloseable {
     boolean isOpen();
 
     /// Ends the queue. Frames that it has come back to the pool once the device can reach them no
-    /// more; a second call does nothing.
+    /// more: in this call if that can be had, else in a later one, by the thread that uses the
+    /// pool; a further call does nothing.
     @Override
     void close();
 }

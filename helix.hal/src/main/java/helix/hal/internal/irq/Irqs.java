@@ -65,14 +65,20 @@ public final class Irqs implements IrqService, InterruptReports {
             throw new IllegalArgumentException(min + " to " + max + " interrupt vectors");
         }
         GrantedLease granted = GrantedLease.valid(lease, "interrupt vectors");
-        if (granted.hasInterrupts()) {
-            throw new DeviceException(lease.owner() + " holds interrupt vectors already");
+        granted.claimInterrupts();
+        try {
+            return set(granted, new Choice(granted, min, max, kinds));
+        } catch (RuntimeException | Error e) {
+            granted.disclaimInterrupts();
+            throw e;
         }
-        Signals signals = new Choice(granted, min, max, kinds).make();
-        Vectors vectors = new Vectors(granted, signals, this, stormLimit);
+    }
+
+    private Vectors set(GrantedLease lease, Choice choice) {
+        Vectors vectors = new Vectors(lease, choice.make(), this, stormLimit);
         begin(vectors);
         try {
-            granted.attach(vectors);
+            lease.attach(vectors);
         } catch (RuntimeException e) {
             vectors.close();
             throw e;
@@ -158,10 +164,10 @@ public final class Irqs implements IrqService, InterruptReports {
     /// One choice of kind and number.
     private record Choice(GrantedLease lease, int min, int max, Set<IrqKind> kinds) {
         Signals make() {
-            if (lease.device() instanceof PlatformHardware device) {
+            if (lease.hardware() instanceof PlatformHardware device) {
                 return platform(device);
             }
-            PciFunction function = lease.function("interrupt vectors");
+            PciFunction function = lease.reachedFunction("interrupt vectors");
             List<String> refusals = new ArrayList<>();
             for (IrqKind kind : List.of(IrqKind.MSIX, IrqKind.MSI, IrqKind.INTX)) {
                 if (kinds.contains(kind)) {

@@ -50,6 +50,9 @@ public final class GrantedLease implements Lease {
     private boolean passing;
     private @Nullable Fence interrupts;
 
+    /// Of the lease of the hardware itself: which of its leases has the interrupts.
+    private @Nullable GrantedLease interruptsOf;
+
     /// Interrupts that were passed on and not taken over yet.
     private @Nullable Fence passedOnInterrupts;
 
@@ -94,7 +97,8 @@ public final class GrantedLease implements Lease {
         throw new IllegalArgumentException("not a lease of this HAL: " + lease);
     }
 
-    /// The PCI function that a lease is for.
+    /// The PCI function that a lease is for: what belongs to the function as a whole, such as its
+    /// config space, is not a child's.
     ///
     /// @throws DeviceException if it is for another kind of device
     public PciFunction function(String wanted) {
@@ -102,6 +106,17 @@ public final class GrantedLease implements Lease {
             return function;
         }
         throw new DeviceException(wanted + ": " + device.id() + " is no PCI function");
+    }
+
+    /// The PCI function whose registers and interrupts a lease reaches: its own, or for a child the
+    /// one that it is behind.
+    ///
+    /// @throws DeviceException if there is none
+    public PciFunction reachedFunction(String wanted) {
+        if (hardware instanceof PciFunction function) {
+            return function;
+        }
+        throw new DeviceException(wanted + ": " + device.id() + " is on no PCI function");
     }
 
     private void requireValid(String wanted) {
@@ -147,15 +162,51 @@ public final class GrantedLease implements Lease {
     }
 
     /// Forgets them.
-    public synchronized void detach(Fence vectors) {
-        if (vectors.equals(interrupts)) {
+    public void detach(Fence vectors) {
+        synchronized (this) {
+            if (!vectors.equals(interrupts)) {
+                return;
+            }
             interrupts = null;
+        }
+        disclaimInterrupts();
+    }
+
+    /// Makes the hardware's interrupts this lease's own before they are set up. A function has one
+    /// set of vectors, whether its own holder has it or that of a device behind it.
+    ///
+    /// @throws DeviceException if a lease of this hardware has them already, naming it
+    public void claimInterrupts() {
+        GrantedLease root = root();
+        synchronized (root) {
+            GrantedLease holder = root.interruptsOf;
+            if (holder != null) {
+                throw new DeviceException(holder.owner() + " holds interrupt vectors already");
+            }
+            root.interruptsOf = this;
         }
     }
 
-    /// Whether it holds interrupt vectors.
-    public synchronized boolean hasInterrupts() {
-        return interrupts != null;
+    /// Ends [#claimInterrupts].
+    public void disclaimInterrupts() {
+        moveInterrupts(null);
+    }
+
+    private void moveInterrupts(@Nullable GrantedLease next) {
+        GrantedLease root = root();
+        synchronized (root) {
+            if (equals(root.interruptsOf)) {
+                root.interruptsOf = next;
+            }
+        }
+    }
+
+    private GrantedLease root() {
+        GrantedLease root = this;
+        for (GrantedLease above = parent; above != null; above = above.parent) {
+            root = above;
+        }
+        return root;
     }
 
     /// Takes over memory that was passed on.
@@ -227,11 +278,6 @@ public final class GrantedLease implements Lease {
     /// @return what dispatches the device's interrupts
     synchronized @Nullable Fence beginPassing() {
         requireValid("passing it on");
-        if (parent != null) {
-            throw new DeviceException(
-                    "%s is a lease from %s, which alone can be passed on"
-                            .formatted(owner, parent.owner()));
-        }
         if (!children.isEmpty()) {
             throw new DeviceException(
                     "%s has child leases and cannot be passed on: %s"
@@ -246,9 +292,33 @@ public final class GrantedLease implements Lease {
         passing = false;
     }
 
-    /// Leaves everything to the next lease, which nobody else knows yet.
-    synchronized void handOver(GrantedLease next) {
+    /// Leaves everything to the next lease, which nobody else knows yet. A child's takes its place
+    /// with the parent in the same step: whoever ends the parent finds one of both, and whole.
+    ///
+    /// @throws DeviceException if the parent is ending; everything is as before then
+    GrantedLease handOver(String name, long nextEpoch) {
+        GrantedLease above = parent;
+        GrantedLease next = new GrantedLease(device, hardware, above, childReset, name, nextEpoch);
+        if (above == null) {
+            leaveTo(next);
+            return next;
+        }
+        synchronized (above) {
+            above.requireValid("passing on a child lease of " + device.id());
+            if (above.childless) {
+                throw new DeviceException(
+                        "%s is being released: %s is not passed on"
+                                .formatted(above.owner(), owner));
+            }
+            leaveTo(next);
+            above.children.set(above.children.indexOf(this), next);
+        }
+        return next;
+    }
+
+    private synchronized void leaveTo(GrantedLease next) {
         Fence fence = interrupts == null ? null : interrupts.next(next);
+        moveInterrupts(fence == null ? null : next);
         next.inherit(memory, fence, open);
         state = State.PASSED;
         next.leave(this);
@@ -265,6 +335,9 @@ public final class GrantedLease implements Lease {
         blocks.forEach(b -> passedOn.put(b.address(), b));
         interrupts = fence;
         passedOnInterrupts = fence;
+        if (parent == null) {
+            interruptsOf = fence == null ? null : this;
+        }
         open.addAll(arenas);
     }
 
@@ -303,7 +376,10 @@ public final class GrantedLease implements Lease {
         synchronized (this) {
             vectors = interrupts;
         }
-        return vectors == null || vectors.stop(deadline);
+        boolean stopped = vectors == null || vectors.stop(deadline);
+        // Also of a handler that does not return: it is called no more, and the device is told.
+        disclaimInterrupts();
+        return stopped;
     }
 
     synchronized List<DmaBlock> takeMemory() {

@@ -351,15 +351,20 @@ public final class Leases implements LeaseService {
         // With this held nobody sees a device whose holder was passed on and has no next yet.
         synchronized (holding) {
             requirePresent(old);
-            GrantedLease next = new GrantedLease(old.hardware(), owner, ++holding.epoch);
-            old.handOver(next);
+            GrantedLease next = old.handOver(owner, nextEpoch(old, holding));
             holding.current = next;
             return next;
         }
     }
 
+    private long nextEpoch(GrantedLease lease, Holding holding) {
+        return lease.parent() == null
+                ? ++holding.epoch
+                : holding(lease.hardware()).childEpochs.merge(lease.device().id(), 1L, Long::sum);
+    }
+
     private static void requirePresent(GrantedLease lease) {
-        if (!lease.hardware().isPresent()) {
+        if (!lease.hardware().isPresent() || !lease.device().isPresent()) {
             throw new DeviceGoneException(lease.device().id() + " is gone");
         }
     }

@@ -23,7 +23,7 @@ public final class Mmio implements MmioService {
     public MmioRegion map(Lease lease, int index) {
         String wanted = "BAR " + index;
         GrantedLease granted = GrantedLease.valid(lease, wanted);
-        PciFunction function = granted.function(wanted);
+        PciFunction function = granted.reachedFunction(wanted);
         PciBar bar = function.bar(index);
         function.enableDecode(bar.kind());
         String name = lease.owner() + " " + wanted;

@@ -1,7 +1,7 @@
 package helix.modules.probe.driver;
 
 import helix.hal.api.Deadline;
-import helix.hal.api.PciDevice;
+import helix.hal.api.Device;
 import helix.modules.api.DriverModule;
 import helix.modules.api.Event;
 import helix.modules.api.Module;
@@ -29,12 +29,12 @@ import org.osgi.service.component.annotations.Reference;
         match = {"(pci.class=010802)", "(&(pci.vendor=1234)(pci.device=5678))"},
         prefix = "pr")
 public final class ProbeDriver implements Module {
-    private final PciDevice device;
+    private final Device device;
     private final String version;
     private ModuleContext context;
 
     @Activate
-    public ProbeDriver(@Reference PciDevice device) throws Exception {
+    public ProbeDriver(@Reference Device device) throws Exception {
         this.device = device;
         this.version = FrameworkUtil.getBundle(ProbeDriver.class).getVersion().toString();
         Probe.call(device.id(), "construct", version, null);
