@@ -40,7 +40,7 @@ public class VhostUserIT {
                 new ProcessBuilder(
                                 PROGRAM,
                                 "--blockdev",
-                                "driver=null-co,node-name=d0,read-zeroes=on,size=64M",
+                                "driver=null-co,node-name=d0,read-zeroes=on,size=67108864",
                                 "--export",
                                 "type=vhost-user-blk,id=e,node-name=d0,writable=on,addr.type=unix"
                                         + ",addr.path="
