@@ -279,7 +279,7 @@ public class VirtioBlockIT {
     /// The slots are looked at when the platform itself plugs something.
     @Test
     public void hotplug() throws Exception {
-        MachineControl machine = Platform.service(context, MachineControl.class);
+        MachineControl machine = qemu();
         try (Qmp qmp = Qmp.connect(socket())) {
             qmp.execute(
                     "device_add",
@@ -301,6 +301,16 @@ public class VirtioBlockIT {
                                             == null
                                     || absent("vhot"));
         }
+    }
+
+    /// There may be machines of other kinds.
+    private MachineControl qemu() throws Exception {
+        MachineControl _ = Platform.service(context, MachineControl.class);
+        return context.getServiceReferences(MachineControl.class, null).stream()
+                .map(context::getService)
+                .filter(machine -> machine.machine().equals("qemu"))
+                .findFirst()
+                .orElseThrow();
     }
 
     private boolean absent(String serial) {
