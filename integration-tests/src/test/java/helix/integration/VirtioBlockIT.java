@@ -288,6 +288,10 @@ public class VirtioBlockIT {
             String other = machine.plug("nvme", Map.of("size", "16M"));
             BlockDevice device = device("vhot");
             writeAndReadBack(device, QueueOptions.interrupt(4));
+            // A slot whose indicator blinks refuses to let go.
+            BlockDevice _ =
+                    Platform.service(
+                            context, BlockDevice.class, "(block.identity=*/helix-" + other + "/*)");
             try (BlockQueue queue = device.openQueue(QueueOptions.polled(4))) {
                 qmp.execute("device_del", "{\"id\": \"vhot\"}");
                 machine.unplug(other);
