@@ -83,7 +83,10 @@ final class Interrupts implements AutoCloseable {
                         int status = line ? device.interruptStatus() : CONFIGURATION;
                         if (vector == 0 && (status & CONFIGURATION) != 0) {
                             device.configurationMayHaveChanged();
-                            watch.run();
+                            if (line || !single) {
+                                // A vector that queues share leaves it to the next round.
+                                watch.run();
+                            }
                         }
                         if (vector != 0 || single) {
                             device.signal(line ? -1 : vector);

@@ -10,8 +10,11 @@ import helix.driver.api.block.BlockStatus;
 import helix.driver.api.block.QueueOptions;
 import helix.hal.api.DeviceException;
 import helix.hal.api.DmaBuffer;
+import helix.modules.api.ModuleError;
+import helix.modules.api.Request;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class RequestsTest {
@@ -193,6 +196,32 @@ class RequestsTest {
             f.media.number(34, 4000, 2);
             f.start();
             assertThat(f.disk().limits().maxQueues()).isEqualTo(2);
+        }
+    }
+
+    /// Configuration and queues share the only vector.
+    @Test
+    void oneVectorServesAll() {
+        try (Fixture f = Fixture.usual()) {
+            f.media.machine.vectorLimit(1);
+            f.start();
+            f.media.resize(1 << 15);
+            f.context.runAgents();
+            assertThat(f.disk().totalBlocks()).isEqualTo(1 << 15);
+            byte[] block = new byte[512];
+            f.disk().writeBlock(0, MemorySegment.ofArray(block));
+            assertThat(f.context.failures).isEmpty();
+        }
+    }
+
+    @Test
+    void theDriverTellsWhatWasNegotiated() {
+        try (Fixture f = Fixture.usual().start()) {
+            Object info = f.driver.handleRequest(new Request("info", Map.of()));
+            assertThat(info.toString()).contains("queues=3", "entries=128", "interrupts=MSIX");
+            assertThatThrownBy(() -> f.driver.handleRequest(new Request("smart", Map.of())))
+                    .isInstanceOf(ModuleError.class)
+                    .hasMessageContaining("info");
         }
     }
 }
