@@ -10,6 +10,7 @@ public final class PosixException extends RuntimeException {
             Map.ofEntries(
                     Map.entry(1, "EPERM"),
                     Map.entry(2, "ENOENT"),
+                    Map.entry(3, "ESRCH"),
                     Map.entry(4, "EINTR"),
                     Map.entry(5, "EIO"),
                     Map.entry(9, "EBADF"),

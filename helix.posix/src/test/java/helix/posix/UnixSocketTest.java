@@ -10,6 +10,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
@@ -149,5 +151,57 @@ class UnixSocketTest {
         } finally {
             python.destroyForcibly();
         }
+    }
+
+    @Test
+    void severalDescriptorsArriveInOrder() {
+        try (UnixSocket client = UnixSocket.connectNow(path);
+                UnixSocket server = listener.accept(1000);
+                EventFd one = EventFd.create();
+                EventFd two = EventFd.create()) {
+            byte[] bytes = new byte[8];
+            assertThat(server.receiveWithDescriptors(bytes, 0, 8, 4).length()).isZero();
+            client.sendWithDescriptors(new byte[] {1, 2, 3}, one.fd(), two.fd());
+            UnixSocket.Received received = server.receiveWithDescriptors(bytes, 2, 6, 4);
+            assertThat(received.length()).isEqualTo(3);
+            assertThat(bytes).startsWith(0, 0, 1, 2, 3);
+            assertThat(received.descriptors()).hasSize(2);
+            EventFd.signal(received.descriptors().get(1));
+            assertThat(one.drain()).isZero();
+            assertThat(two.drain()).isEqualTo(1);
+            received.descriptors().forEach(UnixSocket::closePassed);
+        }
+    }
+
+    @Test
+    void connectNowDoesNotWaitForAPeerThatAcceptsNobody() {
+        List<UnixSocket> waiting = new ArrayList<>();
+        try {
+            assertThatThrownBy(
+                            () -> {
+                                for (int i = 0; i < 1000; i++) {
+                                    waiting.add(UnixSocket.connectNow(path));
+                                }
+                            })
+                    .isInstanceOf(PosixException.class)
+                    .hasMessageContaining("EAGAIN");
+        } finally {
+            waiting.forEach(UnixSocket::close);
+        }
+    }
+
+    @Test
+    void peersProcessIsKnownAndItsEndSeen() throws Exception {
+        try (UnixSocket client = UnixSocket.connect(path)) {
+            assertThat(client.peerProcess()).isEqualTo((int) ProcessHandle.current().pid());
+        }
+        Process process = new ProcessBuilder("sleep", "60").start();
+        try (ProcessFd fd = ProcessFd.open((int) process.pid())) {
+            assertThat(fd.awaitEnd(0)).isFalse();
+            process.destroyForcibly();
+            assertThat(fd.awaitEnd(5_000)).isTrue();
+        }
+        assertThat(process.waitFor(5, TimeUnit.SECONDS)).isTrue();
+        assertThatThrownBy(() -> ProcessFd.open((int) process.pid())).hasMessageContaining("ESRCH");
     }
 }

@@ -9,6 +9,8 @@ import helix.hal.api.machine.MachineControl.Choice;
 import helix.modules.api.binder.Binder;
 import helix.modules.api.binder.Binder.DriverStatus;
 import helix.modules.api.binder.Binder.ModuleStatus;
+import helix.net.api.NetworkInterface;
+import helix.net.api.tap.TapBridges;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -28,17 +30,20 @@ final class Candidates {
     private static final String FILES = "__files";
 
     private static final Map<String, Function<Platform, List<String>>> BY_LABEL =
-            Map.of(
-                    "<device>", Candidates::devices,
-                    "<pci>", Candidates::functions,
-                    "<disk>", p -> p.disks().stream().map(Disk::name).toList(),
-                    "<driver>", Candidates::drivers,
-                    "<nvme>", Candidates::controllers,
-                    "<machine>", p -> p.machines().stream().map(Machine::name).toList(),
-                    "<kind>", p -> choices(p, MachineControl::pluggable),
-                    "<fault>", p -> choices(p, MachineControl::faults),
-                    "<plugged>", Candidates::plugged,
-                    "<export>", Candidates::exports);
+            Map.ofEntries(
+                    Map.entry("<device>", Candidates::devices),
+                    Map.entry("<pci>", Candidates::functions),
+                    Map.entry("<disk>", p -> p.disks().stream().map(Disk::name).toList()),
+                    Map.entry("<interface>", Candidates::interfaces),
+                    Map.entry("<tap>", Candidates::taps),
+                    Map.entry("<driver>", Candidates::drivers),
+                    Map.entry("<nvme>", Candidates::controllers),
+                    Map.entry("<machine>", p -> p.machines().stream().map(Machine::name).toList()),
+                    Map.entry("<kind>", p -> choices(p, MachineControl::pluggable)),
+                    Map.entry("<fault>", p -> choices(p, MachineControl::faults)),
+                    Map.entry("<plugged>", Candidates::plugged),
+                    Map.entry("<attached>", Candidates::plugged),
+                    Map.entry("<export>", Candidates::exports));
 
     private final Platform platform;
     private final Map<String, Supplier<ShellCommand>> commands;
@@ -132,6 +137,17 @@ final class Candidates {
             }
         }
         return names;
+    }
+
+    private static List<String> interfaces(Platform platform) {
+        return platform.interfaces().stream().map(NetworkInterface::name).toList();
+    }
+
+    private static List<String> taps(Platform platform) {
+        return platform.tapBridges().stream()
+                .flatMap(b -> b.bridges().stream())
+                .map(TapBridges.Bridge::tap)
+                .toList();
     }
 
     private static List<String> drivers(Platform platform) {

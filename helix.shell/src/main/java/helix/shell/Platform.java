@@ -9,6 +9,10 @@ import helix.modules.api.binder.Binder;
 import helix.modules.api.binder.Binder.ModuleStatus;
 import helix.modules.api.binder.Deployments;
 import helix.modules.api.reload.Reloads;
+import helix.net.api.NetworkInterface;
+import helix.net.api.capture.PacketCapture;
+import helix.net.api.ip.IpStack;
+import helix.net.api.tap.TapBridges;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -86,6 +90,34 @@ public interface Platform {
     /// @return a snapshot, by name
     List<Disk> disks();
 
+    /// The network interfaces.
+    ///
+    /// @return a snapshot, by name
+    default List<NetworkInterface> interfaces() {
+        return List.of();
+    }
+
+    /// What speaks IP.
+    ///
+    /// @return empty while its bundle is not active
+    default Optional<IpStack> ipStack() {
+        return Optional.empty();
+    }
+
+    /// What captures frames.
+    ///
+    /// @return empty while its bundle is not active
+    default Optional<PacketCapture> packetCapture() {
+        return Optional.empty();
+    }
+
+    /// What joins interfaces with the Linux kernel.
+    ///
+    /// @return empty while its bundle is not active
+    default Optional<TapBridges> tapBridges() {
+        return Optional.empty();
+    }
+
     /// What serves disks by NBD.
     ///
     /// @return empty while its bundle is not active
@@ -134,6 +166,33 @@ public interface Platform {
                         new CommandFailed("no NBD server: bundle helix.block.nbd is not active"));
     }
 
+    /// What speaks IP, which is needed.
+    ///
+    /// @return the stack
+    default IpStack requireIpStack() {
+        return ipStack()
+                .orElseThrow(
+                        () -> new CommandFailed("no IP stack: bundle helix.net.ip is not active"));
+    }
+
+    /// What captures frames, which is needed.
+    ///
+    /// @return the service
+    default PacketCapture requirePacketCapture() {
+        return packetCapture()
+                .orElseThrow(() ->
+                        new CommandFailed("no capture: bundle helix.net.capture is not active"));
+    }
+
+    /// What joins interfaces with the Linux kernel, which is needed.
+    ///
+    /// @return the service
+    default TapBridges requireTapBridges() {
+        return tapBridges()
+                .orElseThrow(
+                        () -> new CommandFailed("no bridges: bundle helix.net.tap is not active"));
+    }
+
     /// The modules, none without a binder.
     ///
     /// @return a snapshot
@@ -158,6 +217,22 @@ public interface Platform {
                 .filter(d -> d.name().equals(name))
                 .findFirst()
                 .orElseThrow(() -> unknown("disk", name, disks.stream().map(Disk::name).toList()));
+    }
+
+    /// The network interface of a name.
+    ///
+    /// @param name such as `net0`
+    /// @return the interface
+    default NetworkInterface networkInterface(String name) {
+        List<NetworkInterface> all = interfaces();
+        return all.stream()
+                .filter(i -> i.name().equals(name))
+                .findFirst()
+                .orElseThrow(() ->
+                        unknown(
+                                "interface",
+                                name,
+                                all.stream().map(NetworkInterface::name).toList()));
     }
 
     /// The machine of a name.
@@ -198,6 +273,11 @@ public interface Platform {
         for (Disk disk : disks()) {
             if (disk.name().equals(name) && disk.backing().isPresent()) {
                 return disk.backing().get().device();
+            }
+        }
+        for (NetworkInterface face : interfaces()) {
+            if (face.name().equals(name) && face.backing().isPresent()) {
+                return face.backing().get().device();
             }
         }
         if (ids.isEmpty() && machines().isEmpty()) {

@@ -12,6 +12,10 @@ import helix.hal.api.machine.MachineControl;
 import helix.modules.api.binder.Binder;
 import helix.modules.api.binder.Deployments;
 import helix.modules.api.reload.Reloads;
+import helix.net.api.NetworkInterface;
+import helix.net.api.capture.PacketCapture;
+import helix.net.api.ip.IpStack;
+import helix.net.api.tap.TapBridges;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URL;
@@ -88,6 +92,27 @@ public final class ServicePlatform implements Platform {
 
     @Reference(policyOption = ReferencePolicyOption.GREEDY)
     private volatile List<Disk> disks = List.of();
+
+    @Reference(policyOption = ReferencePolicyOption.GREEDY)
+    private volatile List<NetworkInterface> interfaces = List.of();
+
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile @Nullable IpStack ipStack;
+
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile @Nullable PacketCapture packetCapture;
+
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile @Nullable TapBridges tapBridges;
 
     /// Made by Declarative Services.
     ///
@@ -191,6 +216,26 @@ public final class ServicePlatform implements Platform {
     @Override
     public List<Disk> disks() {
         return disks.stream().sorted(Comparator.comparing(Disk::name)).toList();
+    }
+
+    @Override
+    public List<NetworkInterface> interfaces() {
+        return interfaces.stream().sorted(Comparator.comparing(NetworkInterface::name)).toList();
+    }
+
+    @Override
+    public Optional<IpStack> ipStack() {
+        return Optional.ofNullable(ipStack);
+    }
+
+    @Override
+    public Optional<PacketCapture> packetCapture() {
+        return Optional.ofNullable(packetCapture);
+    }
+
+    @Override
+    public Optional<TapBridges> tapBridges() {
+        return Optional.ofNullable(tapBridges);
     }
 
     @Override

@@ -49,7 +49,8 @@ final class PackedQueue extends Virtqueue {
     /// How many descriptors the device has been shown and not used.
     private int available;
 
-    private boolean interrupts;
+    /// 1 if interrupts are asked for.
+    private int interrupts;
 
     /// Of the buffer being described: where its next piece goes, as a position or an offset in its
     /// table.
@@ -89,7 +90,7 @@ final class PackedQueue extends Virtqueue {
         freeCount = size;
         cursor = next;
         disableInterrupts();
-        keepIndexes();
+        keepSubmitted();
     }
 
     @Override
@@ -113,12 +114,12 @@ final class PackedQueue extends Virtqueue {
 
     @Override
     public void out(long address, int length) {
-        add(address, length, pieces.add(length, false) ? Descriptor.NEXT : 0);
+        add(address, length, pieces.read(length) ? Descriptor.NEXT : 0);
     }
 
     @Override
     public void in(long address, int length) {
-        boolean more = pieces.add(length, true);
+        boolean more = pieces.write(length);
         add(address, length, more ? Descriptor.NEXT | Descriptor.WRITE : Descriptor.WRITE);
     }
 
@@ -126,7 +127,7 @@ final class PackedQueue extends Virtqueue {
         if (inTable) {
             // 2.8.19: no flag but WRITE, and no id.
             Words.i64(memory, at, address);
-            Words.i64(memory, at + 8, length | (long) (flags & Descriptor.WRITE) << 32 + 16);
+            Words.i64(memory, at + 8, length | (long) (flags & Descriptor.WRITE) << 48);
             at += QueueLayout.DESCRIPTOR_BYTES;
         } else {
             place(address, length, flags);
@@ -152,7 +153,7 @@ final class PackedQueue extends Virtqueue {
         freeCount -= begun;
         freeIdCount--;
         slots.take(id, newToken, writable, begun);
-        keepIndexes();
+        keepSubmitted();
     }
 
     /// Takes back the descriptors of a buffer that was begun and never submitted: they stand where
@@ -184,7 +185,7 @@ final class PackedQueue extends Virtqueue {
         shown = next;
         available += added;
         slots.show();
-        keepIndexes();
+        keepSubmitted();
         boolean wanted = wantsKick(added);
         if (wanted) {
             ring();
@@ -231,7 +232,7 @@ final class PackedQueue extends Virtqueue {
         freeCount += count;
         available -= count;
         lastUsed = after(position, count);
-        keepIndexes();
+        keepUsed();
         return true;
     }
 
@@ -277,10 +278,8 @@ final class PackedQueue extends Virtqueue {
 
     @Override
     public boolean enableInterrupts() {
-        if (!interrupts) {
-            interrupts = true;
-            QueueHeader.interrupts(memory, true);
-        }
+        interrupts = 1;
+        keepUsed();
         // Both fields at once.
         int event = eventIndex ? lastUsed | DESC << 16 : ENABLE;
         Words.i32Opaque(memory, driverEvent, event);
@@ -292,8 +291,8 @@ final class PackedQueue extends Virtqueue {
 
     @Override
     public void disableInterrupts() {
-        interrupts = false;
-        QueueHeader.interrupts(memory, false);
+        interrupts = 0;
+        keepUsed();
         Words.i32Opaque(memory, driverEvent, DISABLE << 16);
     }
 
@@ -309,7 +308,7 @@ final class PackedQueue extends Virtqueue {
     /// At most one lap further on.
     private int after(int position, int count) {
         int index = (position & POSITION) + count;
-        return index < size ? position + count : index - size | (position & WRAP ^ WRAP);
+        return index < size ? position + count : index - size | (~position & WRAP);
     }
 
     /// How far it is from one position to a later one, at most one lap.
@@ -330,24 +329,27 @@ final class PackedQueue extends Virtqueue {
         return (flags & STATE_FLAGS) == ((position & WRAP) != 0 ? STATE_FLAGS : 0);
     }
 
-    private void keepIndexes() {
-        QueueHeader.indexes(memory, next, shown, lastUsed, slots.inFlight());
+    private void keepSubmitted() {
+        QueueHeader.submitted(memory, next, shown);
+    }
+
+    private void keepUsed() {
+        QueueHeader.used(memory, lastUsed, interrupts);
     }
 
     /// Goes on with what an earlier generation left.
     void restore() {
-        long indexes = QueueHeader.indexes(memory);
-        next = position(indexes, "next position");
-        shown = position(indexes >>> 16, "shown position");
-        lastUsed = position(indexes >>> 32, "used position");
-        int inFlight = (int) (indexes >>> 48);
-        interrupts = QueueHeader.interrupts(memory);
+        int submitted = QueueHeader.submitted(memory);
+        int used = QueueHeader.used(memory);
+        next = position(submitted, "next position");
+        shown = position(submitted >>> 16, "shown position");
+        lastUsed = position(used, "used position");
+        interrupts = used >>> 16;
         int taken = distance(lastUsed, next);
         available = distance(lastUsed, shown);
         QueueHeader.require(taken >= 0 && taken <= size, "next position", next);
         QueueHeader.require(available >= 0 && available <= taken, "shown position", shown);
         slots.restore(segments);
-        QueueHeader.require(slots.inFlight() == inFlight, "entries in flight", slots.inFlight());
         int counted = 0;
         for (int i = size - 1; i >= 0; i--) {
             int count = slots.shownCount(i);
@@ -388,8 +390,8 @@ final class PackedQueue extends Virtqueue {
         QueueHeader.require(left == 0, "descriptors not shown", left);
     }
 
-    private int position(long bits, String what) {
-        int position = (int) bits & INDEX_MASK;
+    private int position(int bits, String what) {
+        int position = bits & INDEX_MASK;
         QueueHeader.require((position & POSITION) < size, what, position);
         return position;
     }

@@ -5,45 +5,47 @@ package helix.virtio;
 final class Pieces {
     private static final long MAX_BYTES = 1L << 32;
 
-    private int left;
-    private boolean writes;
-    private boolean open;
-    private int writable;
-    private long bytes;
+    /// How many are to come; negative if no buffer was begun.
+    private int left = -1;
+
+    private long writable;
+    private long readable;
 
     /// Begins anew; an unfinished buffer is forgotten.
     void begin(int pieces, int most) {
         if (pieces < 1 || pieces > most) {
+            forget();
             throw new IllegalArgumentException(pieces + " pieces not in 1.." + most);
         }
         left = pieces;
-        open = true;
-        writes = false;
         writable = 0;
-        bytes = 0;
+        readable = 0;
     }
 
     /// There is no buffer begun.
     void forget() {
-        left = 0;
-        open = false;
+        left = -1;
     }
 
-    /// Counts a piece.
+    /// Counts a piece that the device reads.
     ///
     /// @return whether another one follows
-    boolean add(int length, boolean write) {
-        if (left == 0 || length <= 0 || (writes && !write)) {
+    boolean read(int length) {
+        if (left <= 0 || length <= 0 || writable != 0) {
             throw wrong(length);
         }
-        if (write) {
-            writes = true;
-            writable += length;
-            if (writable < 0) {
-                throw wrong(length);
-            }
+        readable += length;
+        return --left > 0;
+    }
+
+    /// Counts a piece that the device writes.
+    ///
+    /// @return whether another one follows
+    boolean write(int length) {
+        if (left <= 0 || length <= 0) {
+            throw wrong(length);
         }
-        bytes += length;
+        writable += length;
         return --left > 0;
     }
 
@@ -52,12 +54,25 @@ final class Pieces {
     /// @return how many bytes the device may write
     int end() {
         // 2.7.5.1: a chain is at most 2^32 bytes long.
-        if (!open || left != 0 || bytes > MAX_BYTES) {
-            throw new IllegalStateException(
-                    !open ? "no buffer begun" : left + " pieces missing of " + bytes + " bytes");
+        if (left != 0 || writable > Integer.MAX_VALUE || writable + readable > MAX_BYTES) {
+            throw unfinished();
         }
-        open = false;
-        return writable;
+        left = -1;
+        return (int) writable;
+    }
+
+    private IllegalStateException unfinished() {
+        String what =
+                left < 0
+                        ? "no buffer begun"
+                        : left
+                                + " pieces missing, "
+                                + readable
+                                + " bytes to be read and "
+                                + writable
+                                + " to be written";
+        forget();
+        return new IllegalStateException(what);
     }
 
     private IllegalArgumentException wrong(int length) {
@@ -65,7 +80,7 @@ final class Pieces {
         return new IllegalArgumentException(
                 "piece of "
                         + length
-                        + " bytes: not begun, not positive, too much, or to be read after one that"
-                        + " is written");
+                        + " bytes: not begun, not positive, or to be read after one that is"
+                        + " written");
     }
 }

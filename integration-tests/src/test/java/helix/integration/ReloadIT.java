@@ -241,7 +241,7 @@ public class ReloadIT {
         find();
         long seed = Long.getLong("helix.seed", System.nanoTime());
         System.out.println("ReloadIT: seed " + seed);
-        AtomicInteger left = new AtomicInteger(full() ? 10_000 : 1000);
+        AtomicInteger left = new AtomicInteger(full() ? 10_000 : 500);
         Set<String> wrong = ConcurrentHashMap.newKeySet();
         CountDownLatch ended = new CountDownLatch(THREADS);
         String id = binder.module("nvme0").orElseThrow().deviceId();

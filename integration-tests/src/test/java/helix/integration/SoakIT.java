@@ -12,10 +12,10 @@ import org.junit.Test;
 /// can repeat.
 public class SoakIT {
     /// Two reloads a second, less what two cores take for the rest.
-    private static final int SECONDS = full() ? 60 : 8;
+    private static final int SECONDS = full() ? 60 : 6;
 
-    private static final int RELOADS = full() ? 100 : 8;
-    private static final int ADOPTED = full() ? 1000 : 80;
+    private static final int RELOADS = full() ? 100 : 4;
+    private static final int ADOPTED = full() ? 1000 : 40;
 
     private static boolean full() {
         return Boolean.getBoolean("helix.full");

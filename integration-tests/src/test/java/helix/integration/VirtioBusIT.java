@@ -3,6 +3,7 @@ package helix.integration;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import helix.block.api.Disk;
 import helix.bus.api.virtio.VirtioDevice;
 import helix.hal.api.Deadline;
 import helix.hal.api.DmaBuffer;
@@ -22,14 +23,19 @@ import helix.modules.api.reload.Reloads;
 import helix.virtio.DeviceStatus;
 import helix.virtio.VirtioFeature;
 import helix.virtio.VirtioTransport;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import javax.inject.Inject;
 import org.junit.Test;
 import org.junit.runner.RunWith;
@@ -40,8 +46,8 @@ import org.ops4j.pax.exam.spi.reactors.PerClass;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceReference;
 
-/// Virtio devices on PCI are found, explained, leased from their bus driver's lease, and go and come
-/// with it. An entropy source, which no driver wants, is driven by hand.
+/// Virtio devices on PCI are found, explained, leased from their bus driver's lease, and go and
+/// come with it. An entropy source, which no driver wants, is driven by hand.
 @RunWith(PaxExamOnQemu.class)
 @ExamReactorStrategy(PerClass.class)
 public class VirtioBusIT {
@@ -96,7 +102,9 @@ public class VirtioBusIT {
                 .extracting(Rule::found)
                 .containsExactly("matches by vendor and device id");
         assertThat(binder.why(entropy.id()))
-                .contains(new Rule("device " + entropy.id(), "present", "virtio device of qemu", true))
+                .contains(
+                        new Rule(
+                                "device " + entropy.id(), "present", "virtio device of qemu", true))
                 .contains(new Rule("choice", "a driver", "none", false));
     }
 
@@ -161,9 +169,70 @@ public class VirtioBusIT {
         leases.release(next, Deadline.after(LIMIT));
     }
 
+    /// The disk waits for a driver meanwhile; it is absent only where its hardware is gone.
+    @Test
+    public void aDiskOutlivesItsBusDriversReload() throws Exception {
+        Disk disk = disk("0000:00:10.0/virtio");
+        Reloads reloads = Platform.service(context, Reloads.class);
+        List<Disk.State> states = new CopyOnWriteArrayList<>();
+        AtomicBoolean over = new AtomicBoolean();
+        Thread looker =
+                Thread.ofPlatform()
+                        .start(() -> {
+                            while (!over.get()) {
+                                states.add(disk.state());
+                                LockSupport.parkNanos(100_000);
+                            }
+                        });
+        try (Disk.Access access = disk.open(Disk.OpenMode.WRITE_EXCLUSIVE, "test");
+                Arena arena = Arena.ofConfined()) {
+            MemorySegment block = arena.allocate(512).fill((byte) 0x5A);
+            MemorySegment read = arena.allocate(512);
+            for (int i = 0; i < 3; i++) {
+                access.writeBlock(i, block);
+                ReloadReport report = reloads.reload("virtio-pci", Reloads.Options.STANDARD);
+                assertThat(report.outcome())
+                        .as("%s", report)
+                        .isEqualTo(ReloadReport.Outcome.COMMITTED);
+                access.readBlock(i, read);
+                assertThat(read.mismatch(block)).isEqualTo(-1);
+            }
+        } finally {
+            over.set(true);
+            looker.join();
+        }
+        assertThat(states)
+                .contains(Disk.State.PRESENT, Disk.State.DRIVERLESS)
+                .doesNotContain(Disk.State.ABSENT);
+    }
+
+    private Disk disk(String device) throws InterruptedException {
+        Disk[] found = new Disk[1];
+        Platform.await(
+                "the disk of " + device,
+                LIMIT,
+                () -> {
+                    try {
+                        for (var reference : context.getServiceReferences(Disk.class, null)) {
+                            Disk disk = context.getService(reference);
+                            if (disk != null
+                                    && disk.backing()
+                                            .filter(b -> b.device().equals(device))
+                                            .isPresent()) {
+                                found[0] = disk;
+                            }
+                        }
+                    } catch (org.osgi.framework.InvalidSyntaxException e) {
+                        throw new AssertionError(e);
+                    }
+                    return found[0] != null;
+                });
+        return found[0];
+    }
+
     @Test
     public void aDeviceThatIsPluggedAppearsAndGoes() throws Exception {
-        MachineControl machine = Platform.service(context, MachineControl.class);
+        MachineControl machine = Platform.service(context, MachineControl.class, "(helix.machine=qemu)");
         Set<String> before = ids();
         machine.plug("virtio-blk", Map.of("id", "hotblk", "size", "16M"));
         Platform.await("a block device", LIMIT, () -> ids().size() == before.size() + 1);
@@ -185,7 +254,8 @@ public class VirtioBusIT {
         }
     }
 
-    /// The request queue of an entropy source, VIRTIO 1.2 sections 2.7 and 5.4, one buffer at a time.
+    /// The request queue of an entropy source, VIRTIO 1.2 sections 2.7 and 5.4, one buffer at a
+    /// time.
     private record Entropy(
             VirtioTransport transport, DmaBuffer memory, IrqVectors vectors, Semaphore used) {
         private static final int SIZE = 8;

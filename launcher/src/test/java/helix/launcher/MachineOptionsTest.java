@@ -54,8 +54,7 @@ class MachineOptionsTest {
                                 "--profile=" + here.relativize(profile))
                         .checked();
         assertThat(options.properties())
-                .containsEntry(
-                        "helix.disks", image + "\nvirtio:" + image + "\nvirtio:mem:64M")
+                .containsEntry("helix.disks", image + "\nvirtio:" + image + "\nvirtio:mem:64M")
                 .containsEntry("helix.profile", profile.toString());
     }
 

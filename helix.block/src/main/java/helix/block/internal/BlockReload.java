@@ -55,6 +55,7 @@ final class BlockReload implements ReloadParticipant {
 
         @Override
         public boolean park(Deadline deadline) {
+            disks.forEach(disk -> disk.beginPark(deadline));
             boolean all = true;
             for (DiskPassage disk : disks) {
                 all &= disk.park(deadline);

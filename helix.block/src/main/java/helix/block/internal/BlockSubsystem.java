@@ -3,6 +3,7 @@ package helix.block.internal;
 import helix.block.api.Disk;
 import helix.driver.api.block.BlockDevice;
 import helix.hal.api.Device;
+import helix.hal.api.DevicePresence;
 import helix.modules.api.reload.ReloadParticipant;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -52,7 +53,7 @@ public final class BlockSubsystem {
     private final Map<Object, Backend> backends = new HashMap<>();
     private final List<ServiceRegistration<Disk>> registrations = new ArrayList<>();
     private final ServiceRegistration<ReloadParticipant> participant;
-    private final ServiceTracker<Object, String> devices;
+    private final ServiceTracker<Object, Device> devices;
 
     /// Begins to watch devices, so that they are known before the block devices behind them.
     ///
@@ -128,23 +129,30 @@ public final class BlockSubsystem {
         devices.close();
     }
 
-    /// Tells the table which devices there are.
-    private final class DeviceWatch implements ServiceTrackerCustomizer<Object, String> {
+    /// Tells the table which devices there are, with or without a bus driver's service.
+    private final class DeviceWatch implements ServiceTrackerCustomizer<Object, Device> {
+        private final DevicePresence presence =
+                new DevicePresence(table::deviceAdded, table::deviceRemoved);
+
         @Override
-        public String addingService(ServiceReference<Object> reference) {
-            String id = String.valueOf(reference.getProperty(Device.ID));
-            table.deviceAdded(id);
-            return id;
+        public @Nullable Device addingService(ServiceReference<Object> reference) {
+            if (context.getService(reference) instanceof Device device) {
+                presence.added(device);
+                return device;
+            }
+            context.ungetService(reference);
+            return null;
         }
 
         @Override
-        public void modifiedService(ServiceReference<Object> reference, String id) {
+        public void modifiedService(ServiceReference<Object> reference, Device device) {
             // A device's id does not change.
         }
 
         @Override
-        public void removedService(ServiceReference<Object> reference, String id) {
-            table.deviceRemoved(id);
+        public void removedService(ServiceReference<Object> reference, Device device) {
+            presence.withdrawn(device);
+            context.ungetService(reference);
         }
     }
 }

@@ -117,7 +117,7 @@ final class DiskAccess implements Disk.Access {
         BlockLimits now = disk.limits();
         int depth = Math.min(options.depth(), now.maxQueueDepth());
         RequestCheck check = new RequestCheck(now, disk.blockSize());
-        return disk.lanes().open(this, options, check, depth);
+        return disk.lanes().door().open(this, options, check, depth);
     }
 
     void closed(DiskQueue queue) {

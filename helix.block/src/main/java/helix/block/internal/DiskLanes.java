@@ -1,23 +1,11 @@
 package helix.block.internal;
 
-import helix.driver.api.block.BlockException;
-import helix.driver.api.block.BlockQueue;
 import helix.driver.api.block.BlockStatus;
-import helix.driver.api.block.QueueOptions;
 import helix.hal.api.Deadline;
-import helix.hal.api.DeviceException;
-import helix.hal.api.DeviceGoneException;
-import java.time.Duration;
 import java.util.HashSet;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// The lanes of a disk, and what becomes of them when drivers come and go.
 ///
@@ -25,33 +13,17 @@ import org.slf4j.LoggerFactory;
 /// keeps nobody from replacing it: whoever comes back finds the epoch changed. Lanes are entered
 /// with the lock held, never the other way round.
 final class DiskLanes {
-    private static final Logger LOG = LoggerFactory.getLogger(DiskLanes.class);
-
     /// How long a client may take to leave the code of a driver that is gone.
     private static final long LEAVE_MILLIS = 1_000;
 
-    private final StableDisk disk;
-    private final ReplayOrder order;
-    private final ReentrantLock work = new ReentrantLock();
-    private final Condition changed = work.newCondition();
+    private final DriverCalls calls;
     private final LaneSet lanes;
-
-    // Guarded by the lock.
-    private @Nullable Backend backend;
-    private long epoch;
-    private boolean parked;
-    private boolean absent;
-
-    /// Whether lanes are closed until all have a queue of a new generation.
-    private boolean filling;
-
-    /// Threads that call the driver for memory or a queue.
-    private int callers;
+    private final QueueDoor door;
 
     DiskLanes(StableDisk disk, ReplayOrder order) {
-        this.disk = disk;
-        this.order = order;
+        calls = new DriverCalls(disk);
         lanes = new LaneSet(disk, order);
+        door = new QueueDoor(disk, order, calls, lanes);
     }
 
     /// The lanes; what changes them is done here.
@@ -59,290 +31,14 @@ final class DiskLanes {
         return lanes;
     }
 
-    // ---- Clients
+    /// Who opens and closes queues.
+    QueueDoor door() {
+        return door;
+    }
 
-    /// Calls the driver for something, as soon as there is one; the next one if this one's
-    /// generation ends meanwhile.
+    /// Calls the driver for something, as soon as there is one.
     <T> T call(Function<Backend, T> what) {
-        Deadline deadline = Deadline.after(Duration.ofNanos(disk.parkNanos()));
-        while (true) {
-            Call call = beginCall(deadline);
-            RuntimeException ended;
-            try {
-                return what.apply(call.to);
-            } catch (RuntimeException e) {
-                if (!Backend.isOver(e)) {
-                    throw e;
-                }
-                ended = e;
-            } finally {
-                endCall();
-            }
-            awaitNext(call.epoch, deadline, ended);
-        }
-    }
-
-    /// A call of the driver.
-    private record Call(Backend to, long epoch) {}
-
-    private Call beginCall(Deadline deadline) {
-        work.lock();
-        try {
-            if (!awaitUntil(() -> absent || (!parked && backend != null), deadline)) {
-                throw new BlockException(
-                        disk.name() + " has no driver", BlockStatus.GENERATION_GONE);
-            }
-            Backend now = backend;
-            if (now == null) {
-                throw new DeviceGoneException(disk.name() + " is absent");
-            }
-            callers++;
-            return new Call(now, epoch);
-        } finally {
-            work.unlock();
-        }
-    }
-
-    /// Waits until a generation that has said that it is over is replaced.
-    private void awaitNext(long last, Deadline deadline, RuntimeException ended) {
-        work.lock();
-        try {
-            if (!awaitUntil(() -> epoch != last, deadline)) {
-                throw ended;
-            }
-        } finally {
-            work.unlock();
-        }
-    }
-
-    /// @return false if the time is over before that
-    private boolean awaitUntil(BooleanSupplier condition, Deadline deadline) {
-        try {
-            while (!condition.getAsBoolean()) {
-                long left = deadline.remainingNanos();
-                if (left <= 0) {
-                    return false;
-                }
-                boolean _ = changed.await(left, TimeUnit.NANOSECONDS);
-            }
-            return true;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new DeviceException("interrupted while " + disk.name() + " has no driver", e);
-        }
-    }
-
-    private void endCall() {
-        work.lock();
-        try {
-            callers--;
-            changed.signalAll();
-        } finally {
-            work.unlock();
-        }
-    }
-
-    /// Opens a queue; without a driver it waits for one.
-    DiskQueue open(DiskAccess access, QueueOptions options, RequestCheck check, int depth) {
-        while (true) {
-            Backend now;
-            long at;
-            work.lock();
-            try {
-                if (absent) {
-                    throw new DeviceGoneException(disk.name() + " is absent");
-                }
-                now = parked ? null : backend;
-                at = epoch;
-                if (now == null) {
-                    return openParked(access, options, check, depth);
-                }
-                callers++;
-            } finally {
-                work.unlock();
-            }
-            DiskQueue queue = null;
-            BlockException none = null;
-            try {
-                queue = openWith(now, at, access, options, check, depth);
-            } catch (RuntimeException e) {
-                if (e instanceof BlockException b && b.status() == BlockStatus.NO_QUEUE) {
-                    none = b;
-                } else if (Backend.isOver(e)) {
-                    queue = parkIn(at, access, options, check, depth);
-                } else {
-                    throw e;
-                }
-            } finally {
-                endCall();
-            }
-            if (none != null) {
-                queue = share(access, check, options, depth, none);
-            }
-            if (queue != null) {
-                return queue;
-            }
-        }
-    }
-
-    /// A queue in a lane that has no queue of a device yet. With the lock held.
-    private DiskQueue openParked(
-            DiskAccess access, QueueOptions options, RequestCheck check, int depth) {
-        Lane lane = new Lane(disk.name(), order, disk.blockSize(), options);
-        lane.close(backend == null);
-        return add(lane, new DiskQueue(access, lane, check, depth));
-    }
-
-    /// A queue that waits for the next generation, since this one has said that it is over.
-    ///
-    /// @return null if the next one is there already
-    private @Nullable DiskQueue parkIn(
-            long at, DiskAccess access, QueueOptions options, RequestCheck check, int depth) {
-        work.lock();
-        try {
-            return at == epoch ? openParked(access, options, check, depth) : null;
-        } finally {
-            work.unlock();
-        }
-    }
-
-    private @Nullable DiskQueue openWith(
-            Backend now,
-            long at,
-            DiskAccess access,
-            QueueOptions options,
-            RequestCheck check,
-            int depth) {
-        Object pool = now.pool();
-        BlockQueue inner = now.device().openQueue(options.asPassable());
-        work.lock();
-        try {
-            if (at != epoch) {
-                lanes.retire(inner);
-                return null;
-            }
-            Lane lane = new Lane(disk.name(), order, disk.blockSize(), options);
-            lane.install(inner, now, pool);
-            DiskQueue queue = new DiskQueue(access, lane, check, Math.min(depth, inner.depth()));
-            if (!parked && !filling) {
-                lane.open();
-            }
-            return add(lane, queue);
-        } finally {
-            work.unlock();
-        }
-    }
-
-    private DiskQueue add(Lane lane, DiskQueue queue) {
-        order.queues().add(queue);
-        lanes.add(lane);
-        return queue;
-    }
-
-    /// A queue in the lane with the fewest, since the device has none left.
-    private @Nullable DiskQueue share(
-            DiskAccess access,
-            RequestCheck check,
-            QueueOptions options,
-            int depth,
-            BlockException none) {
-        work.lock();
-        try {
-            Lane lane = lanes.leastShared();
-            if (lane == null) {
-                throw none;
-            }
-            if (!lane.enterFirst()) {
-                return null;
-            }
-            try {
-                DiskQueue queue =
-                        new DiskQueue(access, lane, check, Math.min(depth, options.depth()));
-                order.queues().add(queue);
-                return queue;
-            } finally {
-                lane.leave();
-            }
-        } finally {
-            work.unlock();
-        }
-    }
-
-    /// Closes a queue, after what it has in flight.
-    void close(DiskQueue queue, Deadline deadline) {
-        for (int i = 0; ; i++) {
-            Lane lane = null;
-            BlockQueue inner = null;
-            boolean done;
-            work.lock();
-            try {
-                lane = queue.lane();
-                if (!lane.enterFirst()) {
-                    continue;
-                }
-                try {
-                    queue.discardHeldBack(lane);
-                    boolean alone = lane.memberCount() == 1;
-                    done = !queue.hasIssued() || (alone && !parked) || deadline.isExpired();
-                    if (done) {
-                        // A passage waits for who closes a queue, too.
-                        callers++;
-                    }
-                    if (done && alone && !parked) {
-                        inner = lane.uninstall();
-                        lanes.forget(lane);
-                    }
-                } finally {
-                    lane.leave();
-                }
-            } finally {
-                work.unlock();
-            }
-            if (done) {
-                try {
-                    finish(queue, lane, inner);
-                } finally {
-                    endCall();
-                }
-                return;
-            }
-            collectFor(lane);
-            Gate.pause(i);
-        }
-    }
-
-    /// As an owner does.
-    private static void collectFor(Lane lane) {
-        if (lane.enter()) {
-            try {
-                if (lane.mode() == Lane.Mode.OPEN) {
-                    lane.collectAll();
-                }
-            } finally {
-                lane.leave();
-            }
-        }
-    }
-
-    private void finish(DiskQueue queue, Lane lane, @Nullable BlockQueue inner) {
-        // A queue with requests left is one that the device may still be at.
-        boolean ended = inner != null && lanes.close(inner) && lanes.isIdle(inner);
-        order.queues().remove(queue);
-        if (!lane.enterFirst()) {
-            return;
-        }
-        try {
-            if (ended || !queue.hasIssued()) {
-                queue.discardIssued(lane);
-                lane.remove(queue);
-                queue.freeMemory();
-            } else {
-                LOG.warn("{}: closed with requests that do not end", disk.name());
-                queue.giveUpIssued();
-            }
-        } finally {
-            lane.leave();
-        }
+        return calls.call(what);
     }
 
     // ---- Drivers
@@ -352,34 +48,35 @@ final class DiskLanes {
     /// reset, since it would not have got it otherwise.
     void attach(Backend next) {
         long at;
-        work.lock();
+        calls.work.lock();
         try {
-            epoch++;
-            at = epoch;
-            backend = next;
-            absent = false;
-            filling = true;
+            at = calls.turn(next);
+            calls.absent = false;
             lanes.close(false, Deadline.afterMillis(LEAVE_MILLIS));
             lanes.revive();
         } finally {
-            work.unlock();
+            calls.work.unlock();
         }
-        Set<Lane> asked = new HashSet<>();
+        fillAndOpen(at, new HashSet<>());
+    }
+
+    /// Gives each lane a queue of the driver now there and opens all, unless they are parked.
+    private void fillAndOpen(long at, Set<Lane> asked) {
         boolean serves = false;
         boolean complete = false;
         while (!complete) {
             fill(at, asked);
-            work.lock();
+            calls.work.lock();
             try {
-                complete = at != epoch || asked.containsAll(lanes.list());
-                serves = at == epoch && !parked;
+                complete = at != calls.epoch || asked.containsAll(lanes.list());
+                serves = at == calls.epoch && !calls.parked;
                 if (complete && serves) {
-                    filling = false;
+                    calls.filling = false;
                     lanes.open();
                 }
-                changed.signalAll();
+                calls.signal();
             } finally {
-                work.unlock();
+                calls.work.unlock();
             }
         }
         if (serves) {
@@ -390,42 +87,37 @@ final class DiskLanes {
 
     /// The driver is gone, the device is there.
     void detach() {
-        work.lock();
+        calls.work.lock();
         try {
-            epoch++;
-            filling = false;
-            backend = null;
-            lanes.close(!parked, Deadline.afterMillis(LEAVE_MILLIS));
+            long _ = calls.turn(null);
+            lanes.close(!calls.parked, Deadline.afterMillis(LEAVE_MILLIS));
             lanes.wake();
-            changed.signalAll();
+            calls.signal();
         } finally {
-            work.unlock();
+            calls.work.unlock();
         }
     }
 
     /// The device is gone.
     void remove() {
         long at;
-        work.lock();
+        calls.work.lock();
         try {
-            epoch++;
-            at = epoch;
-            filling = false;
-            backend = null;
-            absent = true;
+            at = calls.turn(null);
+            calls.absent = true;
             lanes.close(false, Deadline.afterMillis(LEAVE_MILLIS));
         } finally {
-            work.unlock();
+            calls.work.unlock();
         }
         lanes.forEach(LaneSet::collectLast);
-        work.lock();
+        calls.work.lock();
         try {
-            if (at == epoch) {
+            if (at == calls.epoch) {
                 lanes.fail(BlockStatus.DEVICE_GONE);
             }
-            changed.signalAll();
+            calls.signal();
         } finally {
-            work.unlock();
+            calls.work.unlock();
         }
         lanes.closeRetired();
     }
@@ -440,10 +132,10 @@ final class DiskLanes {
             }
             Backend now;
             long handle;
-            work.lock();
+            calls.work.lock();
             try {
-                now = backend;
-                if (at != epoch || now == null) {
+                now = calls.backend;
+                if (at != calls.epoch || now == null) {
                     return;
                 }
                 if (isBehind(now, lane)) {
@@ -451,22 +143,22 @@ final class DiskLanes {
                 }
                 handle = lane.handle();
             } finally {
-                work.unlock();
+                calls.work.unlock();
             }
             LaneSet.Fresh fresh = lanes.fresh(lane, now, handle);
             if (!fresh.isAdopted() && fresh.fault().isEmpty()) {
                 LaneSet.collectLast(lane);
             }
-            work.lock();
+            calls.work.lock();
             try {
                 // Another thread may have been faster.
-                if (at == epoch && lanes.contains(lane) && !isBehind(now, lane)) {
+                if (at == calls.epoch && lanes.contains(lane) && !isBehind(now, lane)) {
                     lanes.put(lane, now, fresh);
                 } else if (fresh.queue() != null) {
                     lanes.retire(fresh.queue());
                 }
             } finally {
-                work.unlock();
+                calls.work.unlock();
             }
         }
     }
@@ -477,69 +169,83 @@ final class DiskLanes {
     }
 
     /// The device was reset under a driver that lives on: what it has aborted is submitted again.
+    /// Also where a lane was left behind when the others were given a queue.
     void recover() {
-        if (!work.tryLock()) {
+        if (!calls.work.tryLock()) {
             return;
         }
+        Set<Lane> asked = new HashSet<>();
+        long at;
         try {
-            if (!parked && !filling && backend != null) {
-                lanes.close(false, Deadline.afterMillis(LEAVE_MILLIS));
+            Backend now = calls.backend;
+            if (calls.parked || calls.filling || now == null) {
+                return;
+            }
+            at = calls.epoch;
+            lanes.close(false, Deadline.afterMillis(LEAVE_MILLIS));
+            for (Lane lane : lanes) {
+                // Those that were not taken over wait for a reset.
+                if (isBehind(now, lane) || !lane.mismatch().isEmpty()) {
+                    asked.add(lane);
+                }
+            }
+            if (asked.containsAll(lanes.list())) {
                 lanes.open();
+                at = -1;
+            } else {
+                calls.filling = true;
             }
         } finally {
-            work.unlock();
+            calls.work.unlock();
         }
-        lanes.pump();
+        if (at < 0) {
+            lanes.pump();
+        } else {
+            // A client was stuck in the driver, and his requests go on with another queue.
+            fillAndOpen(at, asked);
+        }
     }
 
     // ---- Passages
 
+    /// Tells clients to leave the driver's code, and lets none call it any more.
+    void beginPark(Deadline deadline) {
+        if (calls.lockBy(deadline)) {
+            try {
+                calls.parked = true;
+                lanes.announceClose();
+            } finally {
+                calls.work.unlock();
+            }
+        }
+    }
+
     /// Keeps clients out of the driver's code, and asks its queues by what numbers the next
     /// generation gives them.
     boolean park(Deadline deadline) {
-        if (!lockBy(deadline)) {
+        if (!calls.lockBy(deadline)) {
             return false;
         }
         try {
-            parked = true;
-            boolean noCallers = awaitCallers(deadline);
-            boolean noClients = lanes.close(false, deadline);
+            calls.parked = true;
+            boolean all = lanes.close(false, deadline);
+            all &= calls.awaitCallers(deadline);
+            // Closed lanes are left at once.
+            Deadline moment = Deadline.afterMillis(LEAVE_MILLIS);
             for (Lane lane : lanes) {
-                if (lane.enterFirst()) {
+                if (lane.enterFirst(moment)) {
                     try {
-                        lane.rememberHandle();
+                        all &= lane.rememberHandle();
                     } finally {
                         lane.leave();
                     }
+                } else {
+                    all = false;
                 }
             }
-            return noCallers && noClients;
+            return all;
         } finally {
-            work.unlock();
-        }
-    }
-
-    private boolean lockBy(Deadline deadline) {
-        try {
-            return work.tryLock(deadline.remainingNanos(), TimeUnit.NANOSECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
-        }
-    }
-
-    private boolean awaitCallers(Deadline deadline) {
-        try {
-            while (callers > 0) {
-                long left = deadline.remainingNanos();
-                if (left == 0 || !changed.await(left, TimeUnit.NANOSECONDS)) {
-                    return false;
-                }
-            }
-            return true;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
+            calls.work.unlock();
         }
     }
 
@@ -591,42 +297,42 @@ final class DiskLanes {
     }
 
     private long epoch() {
-        work.lock();
+        calls.work.lock();
         try {
-            return epoch;
+            return calls.epoch;
         } finally {
-            work.unlock();
+            calls.work.unlock();
         }
     }
 
     /// @return false if not all lanes have been given a queue of the driver now there
     private boolean resume(long at, Set<Lane> asked) {
-        work.lock();
+        calls.work.lock();
         try {
-            if (at != epoch || (backend != null && !asked.containsAll(lanes.list()))) {
+            if (at != calls.epoch || (calls.backend != null && !asked.containsAll(lanes.list()))) {
                 return false;
             }
-            parked = false;
-            if (backend == null) {
+            calls.parked = false;
+            if (calls.backend == null) {
                 lanes.close(true, Deadline.afterMillis(LEAVE_MILLIS));
             } else {
-                filling = false;
+                calls.filling = false;
                 lanes.open();
             }
-            changed.signalAll();
+            calls.signal();
             return true;
         } finally {
-            work.unlock();
+            calls.work.unlock();
         }
     }
 
     /// The driver's generation that serves now.
     @Nullable Backend backend() {
-        work.lock();
+        calls.work.lock();
         try {
-            return backend;
+            return calls.backend;
         } finally {
-            work.unlock();
+            calls.work.unlock();
         }
     }
 }

@@ -114,9 +114,14 @@ final class DiskPassage implements AutoCloseable {
         return disk.equals(other);
     }
 
-    boolean park(Deadline deadline) {
+    /// Begins to [park][#park] without waiting: disks of a device do it together.
+    void beginPark(Deadline deadline) {
         atPark = disk.lanes().all().counts();
         resumed = false;
+        disk.lanes().beginPark(deadline);
+    }
+
+    boolean park(Deadline deadline) {
         return disk.lanes().park(deadline);
     }
 

@@ -9,7 +9,6 @@ import helix.hal.api.DmaBuffer;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /// A client's queue. It outlives the queues of devices: requests go through a [Lane], and wait in
@@ -22,15 +21,6 @@ final class DiskQueue implements BlockQueue {
 
     private static final long NONE = Long.MAX_VALUE;
     private static final int OLDEST_EVERY = 64;
-    private static final long SHARED_NAP_NANOS = 1_000_000;
-    private static final long CLOSED_NAP_NANOS = 50_000_000;
-
-    /// How often an owner may look at a closed lane in vain before it naps at each look: who takes
-    /// part in the replacement of the driver needs the processor more.
-    private static final int CLOSED_POLLS = 64;
-
-    private static final long CLOSED_POLL_NAP_NANOS = 50_000;
-    private static final long FENCED_NAP_NANOS = 20_000;
     private static final long CLOSE_MILLIS = 60_000;
 
     private static final VarHandle OLDEST;
@@ -72,16 +62,12 @@ final class DiskQueue implements BlockQueue {
     private volatile long oldest = NONE;
 
     // The owner's.
-    private final int[] readyTags;
-    private final int[] readyStatuses;
-    private int readyFirst;
-    private int readyCount;
-    private int closedPolls;
+    private final ReadyRing ready;
+    private final OwnerWait ownerWait = new OwnerWait(this);
 
     /// The time of the requests submitted now; read once until the next kick, poll or await.
     private long now;
 
-    private volatile @Nullable Thread sleeper;
     private final AtomicBoolean closed = new AtomicBoolean();
 
     /// Makes a queue for a lane that the caller has entered or nobody else knows.
@@ -101,8 +87,7 @@ final class DiskQueue implements BlockQueue {
         waiting = new RequestRing(depth);
         lost = new RequestRing(depth);
         done = new RequestRing(depth);
-        readyTags = new int[depth];
-        readyStatuses = new int[depth];
+        ready = new ReadyRing(depth);
         index = lane.add(this);
     }
 
@@ -223,10 +208,7 @@ final class DiskQueue implements BlockQueue {
     }
 
     void wakeOwner() {
-        Thread thread = sleeper;
-        if (thread != null) {
-            LockSupport.unpark(thread);
-        }
+        ownerWait.wake();
     }
 
     // ---- The client's side
@@ -250,7 +232,7 @@ final class DiskQueue implements BlockQueue {
     }
 
     @SuppressWarnings("ReferenceEquality") // lanes are identities
-    private boolean isIn(Lane other) {
+    boolean isIn(Lane other) {
         return lane == other;
     }
 
@@ -412,7 +394,8 @@ final class DiskQueue implements BlockQueue {
         request.state = Request.WAITING;
         request.since = request.time;
         waiting.add(request);
-        if (!in.isServing()) {
+        // Asking may be where the lane is given up.
+        if (!in.isServing() && in.holdsGate()) {
             in.tally().parked();
         }
     }
@@ -448,15 +431,12 @@ final class DiskQueue implements BlockQueue {
         // next kick, and a doorbell serves a larger batch.
         do {
             before = taken;
-            if (readyCount < max - taken) {
+            if (ready.count() < max - taken) {
                 gather(max - taken);
             }
-            while (readyCount > 0 && taken < max) {
-                int at = readyFirst;
-                readyFirst = at + 1 == readyTags.length ? 0 : at + 1;
-                readyCount--;
+            while (ready.count() > 0 && taken < max) {
                 taken++;
-                handler.completed(readyTags[at], readyStatuses[at]);
+                ready.tellFirst(handler);
             }
         } while (taken > before && taken < max);
         return taken;
@@ -490,31 +470,23 @@ final class DiskQueue implements BlockQueue {
         if (held) {
             disk.lanes().all().help();
         }
-        if (closedPolls > CLOSED_POLLS) {
-            rest();
-        }
+        ownerWait.rest(ready.count() > 0);
     }
 
-    /// Naps while the lane is closed, for an owner who only polls.
-    private void rest() {
-        if (readyCount > 0 || lane.mode() == Lane.Mode.OPEN) {
-            closedPolls = 0;
-        } else {
-            LockSupport.parkNanos(this, CLOSED_POLL_NAP_NANOS);
-        }
-    }
-
+    /// Brings the lane forward, which is entered.
+    ///
     /// @return false if the lane was abandoned
-    private boolean advance(Lane in) {
+    boolean advance(Lane in) {
         if (in.mode() == Lane.Mode.OPEN) {
             if (in.collect() < 0 || !in.drain()) {
                 return false;
             }
         } else {
-            closedPolls = Math.min(closedPolls + 1, CLOSED_POLLS + 1);
+            ownerWait.lookedInVain();
         }
         if (hasHeldBack() || in.isDriverGone()) {
             in.expire(System.nanoTime(), disk.parkNanos());
+            return in.holdsGate();
         }
         return true;
     }
@@ -524,112 +496,38 @@ final class DiskQueue implements BlockQueue {
     }
 
     private void takeDone(int max) {
-        while (!done.isEmpty() && readyCount < max && readyCount < readyTags.length) {
+        while (!done.isEmpty() && ready.count() < max && !ready.isFull()) {
             Request request = done.take();
-            int at = readyFirst + readyCount;
-            if (at >= readyTags.length) {
-                at -= readyTags.length;
-            }
-            readyTags[at] = request.tag;
-            readyStatuses[at] = request.status;
-            readyCount++;
+            ready.add(request.tag, request.status);
             // Free before the handler runs: it may submit.
             release(request);
         }
     }
 
+    boolean hasDone() {
+        return !done.isEmpty();
+    }
+
     @Override
     public boolean await(long nanos) {
-        if (readyCount > 0) {
+        if (ready.count() > 0) {
             return true;
         }
         now = 0;
-        long end = System.nanoTime() + nanos;
-        long left = nanos;
         if (unkicked) {
             kick();
         }
-        sleeper = Thread.currentThread();
-        try {
-            while (true) {
-                int some = awaitOnce(left);
-                if (some > 0) {
-                    return true;
-                }
-                if (order.isReplaying()) {
-                    disk.lanes().all().help();
-                }
-                left = end - System.nanoTime();
-                if (left <= 0 || closed.get()) {
-                    return false;
-                }
-            }
-        } finally {
-            sleeper = null;
-        }
-    }
-
-    /// @return 1 if there may be a completion, else 0
-    private int awaitOnce(long left) {
-        Lane in = lane;
-        if (!in.tryEnterAfterFirst()) {
-            // Another of the lane sleeps in the driver's code, or somebody is in for a moment.
-            nap(Math.min(left, napOutside(in)));
-            return 0;
-        }
-        long nap = 0;
-        int some = 0;
-        try {
-            if (!isIn(in)) {
-                return 0;
-            }
-            if (!done.isEmpty()) {
-                return 1;
-            }
-            if (in.isServing()) {
-                boolean held = hasWaiting();
-                if (!in.drain()) {
-                    return 0;
-                }
-                some = in.await(held ? Math.min(left, SHARED_NAP_NANOS) : left);
-                nap = in.isWanted() ? 1 : 0;
-            } else {
-                // What the driver has still to say is collected until the disk closes the lane.
-                if (!advance(in)) {
-                    return 0;
-                }
-                some = done.isEmpty() ? 0 : 1;
-                nap = in.mode() == Lane.Mode.OPEN ? SHARED_NAP_NANOS : CLOSED_NAP_NANOS;
-            }
-        } finally {
-            in.leave();
-        }
-        if (some == 0 && nap > 0) {
-            nap(Math.min(left, nap));
-        }
-        return Math.max(some, 0);
-    }
-
-    private static long napOutside(Lane in) {
-        if (in.hasSleeper()) {
-            return SHARED_NAP_NANOS;
-        }
-        return in.isFenced() ? FENCED_NAP_NANOS : 1;
-    }
-
-    @SuppressWarnings("ThreadPriorityCheck") // a hint: who is in leaves in a moment
-    private void nap(long nanos) {
-        if (nanos == 1) {
-            Thread.yield();
-        } else {
-            LockSupport.parkNanos(this, nanos);
-        }
+        return ownerWait.await(nanos, order, disk.lanes().all());
     }
 
     @Override
     public void wake() {
         wakeOwner();
         lane.wakeSleeper();
+    }
+
+    boolean isClosed() {
+        return closed.get();
     }
 
     @Override
@@ -644,7 +542,7 @@ final class DiskQueue implements BlockQueue {
             return;
         }
         try {
-            disk.lanes().close(this, Deadline.afterMillis(CLOSE_MILLIS));
+            disk.lanes().door().close(this, Deadline.afterMillis(CLOSE_MILLIS));
         } finally {
             wakeOwner();
             access.closed(this);
@@ -678,6 +576,7 @@ final class DiskQueue implements BlockQueue {
         boolean last = false;
         for (Request request : requests) {
             if (request.state == Request.ISSUED) {
+                order.givenUp(request);
                 last |= order.replayEnds(request);
             }
         }

@@ -4,7 +4,6 @@ import helix.hal.api.Deadline;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
-import org.jspecify.annotations.Nullable;
 
 /// Lets one thread at a time into a lane, and tells whether it is in the driver's code. Costs a
 /// compare-and-set to enter, another to come back from the driver, and two release stores; nobody
@@ -13,6 +12,15 @@ import org.jspecify.annotations.Nullable;
 /// A thread that is stuck in the driver's code can be left there: the gate is then of no use any
 /// more, and the thread finds out when it comes back.
 abstract class Gate {
+    /// How somebody got in who could not wait.
+    enum Way {
+        ENTERED,
+        /// The gate is given up; what it guards is the caller's.
+        ABANDONED,
+        /// Somebody is in, but not in the driver's code, and does not leave.
+        OCCUPIED
+    }
+
     private static final int FREE = 0;
 
     /// A thread is in the lane, in our code.
@@ -97,17 +105,11 @@ abstract class Gate {
         }
     }
 
-    /// Enters before all clients: one who comes back again and again would not leave much room.
-    ///
-    /// @return false if the gate is given up
-    boolean enterFirst() {
-        return enterFirst(null);
-    }
-
-    /// Enters before all clients, if that is possible in time.
+    /// Enters before all clients, if that is possible in time: one who comes back again and again
+    /// would not leave much room.
     ///
     /// @return false if the gate is given up or the time is over
-    boolean enterFirst(@Nullable Deadline deadline) {
+    boolean enterFirst(Deadline deadline) {
         FENCING.getAndAdd(this, 1);
         WANTING.getAndAdd(this, 1);
         try {
@@ -116,7 +118,7 @@ abstract class Gate {
                 if (seen == FREE && tryEnter()) {
                     return true;
                 }
-                if (seen == ABANDONED || (deadline != null && deadline.isExpired())) {
+                if (seen == ABANDONED || deadline.isExpired()) {
                     return false;
                 }
                 if (seen == AWAITING && i % WAKE_EVERY == 0) {
@@ -191,20 +193,22 @@ abstract class Gate {
         return WORD.compareAndSet(this, AWAITING, BUSY);
     }
 
-    /// Gives the gate up if a thread is in the driver's code, else enters.
-    ///
-    /// @return true if it is given up; what the lane guards is then the caller's
-    boolean abandonOrEnter() {
+    /// Gives the gate up if a thread is in the driver's code, else enters if that is possible in
+    /// time: who is in our code leaves in a moment.
+    Way abandonOrEnter(Deadline deadline) {
         for (int i = 0; ; i++) {
             int seen = word;
             if (seen == INSIDE || seen == AWAITING) {
                 if (WORD.compareAndSet(this, seen, ABANDONED)) {
-                    return true;
+                    return Way.ABANDONED;
                 }
             } else if (seen == FREE && tryEnter()) {
-                return false;
+                return Way.ENTERED;
             } else if (seen == ABANDONED) {
-                return true;
+                return Way.ABANDONED;
+            }
+            if (deadline.isExpired()) {
+                return Way.OCCUPIED;
             }
             pause(i);
         }

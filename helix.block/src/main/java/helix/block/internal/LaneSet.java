@@ -7,8 +7,10 @@ import helix.driver.api.block.QueueOptions;
 import helix.hal.api.Deadline;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -22,6 +24,18 @@ final class LaneSet implements Iterable<Lane> {
     /// How long an owner may stay in the driver's code before others get at his lane; he submits
     /// what waits when he comes back.
     private static final long PUMP_MILLIS = 100;
+
+    /// How long a thread may stay in a lane before those who give lanes a queue go on without it.
+    private static final long LEAVE_MILLIS = 1_000;
+
+    /// How long a client may take at least to wake up in the driver's code and leave it.
+    private static final long WAKE_MILLIS = 20;
+
+    /// How long a thread may be in our own code, where it never waits, but may be kept waiting.
+    private static final long OWN_MILLIS = 500;
+
+    /// How long the reader of figures waits for a lane.
+    private static final long LOOK_MILLIS = 100;
 
     private final StableDisk disk;
     private final ReplayOrder order;
@@ -55,9 +69,9 @@ final class LaneSet implements Iterable<Lane> {
         return lanes.contains(lane);
     }
 
-    /// The lane that the fewest queues share, null if there is none.
-    @Nullable Lane leastShared() {
-        return lanes.stream().min(Comparator.comparingInt(Lane::memberCount)).orElse(null);
+    /// Those that the fewest queues share first.
+    List<Lane> leastSharedFirst() {
+        return lanes.stream().sorted(Comparator.comparingInt(Lane::memberCount)).toList();
     }
 
     /// A lane is no more.
@@ -73,48 +87,86 @@ final class LaneSet implements Iterable<Lane> {
 
     // ---- In and out
 
+    /// Tells clients to leave the driver's code, without waiting for any.
+    void announceClose() {
+        lanes.forEach(Lane::announceClose);
+    }
+
     /// Keeps clients out of the driver's code.
     ///
     /// @return whether all have left; where one has not, another lane goes on in its place
+    @SuppressWarnings("ReferenceEquality") // lanes are identities
     boolean close(boolean withoutDriver, Deadline deadline) {
+        // All together, so that none has to leave in the time that another has left over.
+        announceClose();
         boolean all = true;
         for (Lane lane : lanes) {
-            if (lane.enterFirst(deadline) || !lane.abandonOrEnter()) {
-                lane.close(withoutDriver);
-                lane.leave();
-                continue;
+            Lane entered = enterOrReplace(lane, deadline);
+            all &= entered == lane;
+            if (entered != null) {
+                entered.close(withoutDriver);
+                entered.leave();
             }
-            all = false;
-            LOG.warn("{}: a client is stuck in the driver's code", disk.name());
-            Lane heir = new Lane(lane);
-            heir.close(withoutDriver);
-            heir.members().forEach(member -> member.follow(heir));
-            lanes.set(lanes.indexOf(lane), heir);
-            heir.leave();
         }
         return all;
     }
 
+    /// Enters a lane before all clients. A client who is stuck in the driver's code there is left
+    /// behind, and another lane goes on.
+    ///
+    /// @return the lane or the other one; null if a thread stays in our own code there, and then
+    ///   the lane is put right when its owner comes by
+    @Nullable Lane enterOrReplace(Lane lane, Deadline deadline) {
+        if (lane.enterFirst(deadline)
+                || (lane.hasSleeper() && lane.enterFirst(Deadline.afterMillis(WAKE_MILLIS)))) {
+            return lane;
+        }
+        return switch (lane.abandonOrEnter(Deadline.afterMillis(OWN_MILLIS))) {
+            case ENTERED -> lane;
+            case ABANDONED -> heirOf(lane);
+            case OCCUPIED -> {
+                LOG.warn("{}: a client does not leave its queue", disk.name());
+                lane.needRecovery();
+                yield null;
+            }
+        };
+    }
+
+    private Lane heirOf(Lane lane) {
+        LOG.warn("{}: a client is stuck in the driver's code", disk.name());
+        Lane heir = new Lane(lane);
+        heir.members().forEach(member -> member.follow(heir));
+        int at = lanes.indexOf(lane);
+        if (at >= 0) {
+            lanes.set(at, heir);
+        }
+        return heir;
+    }
+
     /// The device is there again.
     void revive() {
+        Deadline deadline = Deadline.afterMillis(LEAVE_MILLIS);
         for (Lane lane : lanes) {
-            if (lane.enterFirst()) {
-                lane.revive();
-                lane.leave();
+            Lane entered = enterOrReplace(lane, deadline);
+            if (entered != null) {
+                entered.revive();
+                entered.leave();
             }
         }
     }
 
     /// Ends all requests.
     void fail(int status) {
+        Deadline deadline = Deadline.afterMillis(LEAVE_MILLIS);
         for (Lane lane : lanes) {
-            if (lane.enterFirst()) {
+            Lane entered = enterOrReplace(lane, deadline);
+            if (entered != null) {
                 try {
-                    lane.failAll(status);
-                    retire(lane);
-                    lane.gone();
+                    entered.failAll(status);
+                    retire(entered);
+                    entered.gone();
                 } finally {
-                    lane.leave();
+                    entered.leave();
                 }
             }
         }
@@ -145,7 +197,7 @@ final class LaneSet implements Iterable<Lane> {
 
     /// What a generation that is over has still to say. Without the lock: it may hang.
     static void collectLast(Lane lane) {
-        if (lane.enterFirst()) {
+        if (lane.enterFirst(Deadline.afterMillis(LEAVE_MILLIS))) {
             try {
                 lane.collectAll();
             } finally {
@@ -209,29 +261,37 @@ final class LaneSet implements Iterable<Lane> {
     /// @param queue null if there is none
     /// @param pool what the device reaches
     /// @param isAdopted whether it comes with what is in flight
+    /// @param inFlight how much the driver says is in flight in a queue taken over
     /// @param fault why it is not known what became of what is in flight, else empty
-    record Fresh(@Nullable BlockQueue queue, Object pool, boolean isAdopted, String fault) {}
+    record Fresh(
+            @Nullable BlockQueue queue,
+            Object pool,
+            boolean isAdopted,
+            int inFlight,
+            String fault) {}
 
     /// Asks a generation for a queue.
     Fresh fresh(Lane lane, Backend now, long handle) {
         BlockQueue adopted;
+        int inFlight;
         try {
             adopted = handle == 0 ? null : now.device().adoptQueue(handle);
+            inFlight = adopted == null ? 0 : adopted.inFlight();
         } catch (RuntimeException e) {
             // The device may not have been reset: it may still be at what is in flight.
             LOG.warn("{}: the driver fails in adoptQueue", disk.name(), e);
-            return new Fresh(null, now, false, disk.name() + ": no queue is taken over: " + e);
+            return new Fresh(null, now, false, 0, disk.name() + ": no queue is taken over: " + e);
         }
         if (adopted != null) {
-            return new Fresh(adopted, poolAfter(lane, now), true, "");
+            return new Fresh(adopted, poolAfter(lane, now), true, inFlight, "");
         }
         try {
             Object pool = now.pool();
             QueueOptions options = lane.options().asPassable();
-            return new Fresh(now.device().openQueue(options), pool, false, "");
+            return new Fresh(now.device().openQueue(options), pool, false, 0, "");
         } catch (RuntimeException e) {
             LOG.info("{}: a lane gets no queue of its own: {}", disk.name(), e.toString());
-            return new Fresh(null, now, false, "");
+            return new Fresh(null, now, false, 0, "");
         }
     }
 
@@ -247,8 +307,13 @@ final class LaneSet implements Iterable<Lane> {
     }
 
     /// Puts it behind its lane.
-    void put(Lane lane, Backend now, Fresh fresh) {
-        if (!lane.enterFirst()) {
+    void put(Lane behind, Backend now, Fresh fresh) {
+        Lane lane = enterOrReplace(behind, Deadline.afterMillis(LEAVE_MILLIS));
+        BlockQueue queue = fresh.queue;
+        if (lane == null) {
+            if (queue != null) {
+                retire(queue);
+            }
             return;
         }
         try {
@@ -256,9 +321,8 @@ final class LaneSet implements Iterable<Lane> {
                 lane.notAdopted(fresh.fault);
                 return;
             }
-            BlockQueue queue = fresh.queue;
             if (fresh.isAdopted) {
-                lane.uninstall();
+                BlockQueue _ = lane.uninstall();
             } else {
                 endGeneration(lane, now);
             }
@@ -266,7 +330,7 @@ final class LaneSet implements Iterable<Lane> {
                 lane.install(queue, now, fresh.pool);
             }
             if (queue != null && fresh.isAdopted) {
-                lane.adopted(queue.inFlight());
+                lane.adopted(fresh.inFlight);
             }
         } finally {
             lane.leave();
@@ -285,13 +349,17 @@ final class LaneSet implements Iterable<Lane> {
     }
 
     /// Moves the queues of a lane to another, since the device has fewer than the one before.
-    private void merge(Lane lane) {
+    private void merge(Lane lane, Deadline deadline) {
         Lane other =
                 lanes.stream()
                         .filter(each -> !each.equals(lane) && each.inner() != null)
                         .min(Comparator.comparingInt(Lane::memberCount))
                         .orElse(null);
-        if (other == null || !other.enterFirst()) {
+        if (other == null) {
+            return;
+        }
+        if (!other.enterFirst(deadline)) {
+            lane.needRecovery();
             return;
         }
         try {
@@ -304,28 +372,29 @@ final class LaneSet implements Iterable<Lane> {
     }
 
     /// Opens the lanes that have a queue, after it was found out what is left to do of lost
-    /// requests. Calls no driver.
+    /// requests. Where a thread does not leave a lane in time its owner asks for recovery later.
     void open() {
-        settleLost();
+        Deadline deadline = Deadline.afterMillis(LEAVE_MILLIS);
+        Set<Lane> later = settleLost(deadline);
         for (Lane lane : lanes) {
-            if (lane.inner() == null && lane.mismatch().isEmpty() && lane.enterFirst()) {
+            if (lane.inner() == null && lane.mismatch().isEmpty() && lane.enterFirst(deadline)) {
                 try {
-                    merge(lane);
+                    merge(lane, deadline);
                 } finally {
                     lane.leave();
                 }
             }
         }
         for (Lane lane : lanes) {
-            if (!lane.enterFirst()) {
+            if (later.contains(lane) || !lane.enterFirst(deadline)) {
+                lane.needRecovery();
                 continue;
             }
             try {
-                BlockQueue inner = lane.inner();
                 if (lane.memberCount() == 0) {
                     retire(lane);
                     forget(lane);
-                } else if (inner != null && inner.isOpen()) {
+                } else if (lane.isInnerOpen()) {
                     lane.open();
                 }
             } finally {
@@ -354,9 +423,13 @@ final class LaneSet implements Iterable<Lane> {
 
     /// Finds out what is left to do of lost requests. All lanes are closed: nothing is acknowledged
     /// meanwhile.
-    private void settleLost() {
+    ///
+    /// @return the lanes that could not be entered
+    private Set<Lane> settleLost(Deadline deadline) {
+        Set<Lane> later = new HashSet<>();
         for (Lane lane : lanes) {
-            if (!lane.enterFirst()) {
+            if (!lane.enterFirst(deadline)) {
+                later.add(lane);
                 continue;
             }
             try {
@@ -367,6 +440,7 @@ final class LaneSet implements Iterable<Lane> {
                 lane.leave();
             }
         }
+        return later;
     }
 
     private void settleLost(Lane lane, DiskQueue member) {
@@ -438,7 +512,8 @@ final class LaneSet implements Iterable<Lane> {
             sum.addLatencies(settled);
         }
         for (Lane lane : lanes) {
-            if (lane.enter()) {
+            // Those of a lane whose owner does not come back in time are left out.
+            if (lane.enterFirst(Deadline.afterMillis(LOOK_MILLIS))) {
                 sum.addLatencies(lane.tally());
                 lane.leave();
             }

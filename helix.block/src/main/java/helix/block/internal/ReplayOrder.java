@@ -29,6 +29,8 @@ final class ReplayOrder {
 
     private final List<AckLog> former = new CopyOnWriteArrayList<>();
 
+    private final DoubtfulWrites doubtful = new DoubtfulWrites();
+
     /// Since when a passage wants to know of all writes.
     private volatile long watched = NEVER;
 
@@ -65,16 +67,32 @@ final class ReplayOrder {
     ///
     /// @return now
     long watch() {
+        doubtful.watch();
         watched = clock.get();
         return clock.get();
     }
 
     void stopWatching() {
         watched = NEVER;
+        doubtful.stopWatching();
     }
 
-    /// Whether a block was changed since, or that is not known, or may be changed by a request that
-    /// has not ended. Exact while nothing is acknowledged.
+    /// A request ends with an error: what it was to change may be changed.
+    void failed(Request request) {
+        if (request.changesBlocks()) {
+            doubtful.ended(request.lba, request.blocks);
+        }
+    }
+
+    /// A request that the device may still be at is forgotten.
+    void givenUp(Request request) {
+        if (request.changesBlocks()) {
+            doubtful.givenUp(request.lba, request.blocks);
+        }
+    }
+
+    /// Whether a block was changed since, or that is not known, or may have been or be changed by a
+    /// request that has failed or not ended. Exact while nothing is acknowledged.
     boolean mayHaveChanged(long lba, long since) {
         for (AckLog log : logs) {
             if (!log.reachesBackTo(since) || log.changed(lba, 1, since)) {
@@ -86,7 +104,7 @@ final class ReplayOrder {
                 return true;
             }
         }
-        return false;
+        return doubtful.mayHaveChanged(lba);
     }
 
     /// No request in flight is older.

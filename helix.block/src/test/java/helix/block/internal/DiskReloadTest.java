@@ -7,6 +7,7 @@ import helix.driver.api.block.BlockOp;
 import helix.driver.api.block.BlockQueue;
 import helix.driver.api.block.BlockStatus;
 import helix.hal.api.Deadline;
+import helix.hal.api.DeviceException;
 import helix.hal.api.DmaBuffer;
 import helix.modules.api.ModuleError;
 import helix.modules.api.reload.ReloadParticipant.Counts;
@@ -263,6 +264,60 @@ class DiskReloadTest {
             rig.serveNext();
             passage.verify(SwapRig.soon());
             rig.controller.hold(false);
+        }
+    }
+
+    private static void replaceAndVerify(SwapRig rig, Passage passage) {
+        assertThat(passage.park(SwapRig.soon())).isTrue();
+        rig.generation.pass();
+        rig.serveNext();
+        passage.verify(SwapRig.soon());
+    }
+
+    @Test
+    void aWriteThatFailedMayHaveChangedItsBlocks() {
+        SwapRig rig = new SwapRig(8);
+        try (BlockQueue queue = rig.queue(8);
+                Passage passage = rig.reload.begin(SwapRig.SLOT)) {
+            rig.controller.fail(BlockStatus.MEDIA_ERROR);
+            rig.write(queue, 0, 2, 0x77, 1);
+            rig.finish(queue);
+            rig.controller.fail(BlockStatus.OK);
+            assertThat(rig.ended).containsEntry(1, BlockStatus.MEDIA_ERROR);
+            replaceAndVerify(rig, passage);
+        }
+    }
+
+    @Test
+    void aWriteThatNobodyWaitsForAnyMoreMayHappenLater() {
+        SwapRig rig = new SwapRig(8);
+        BlockQueue queue = rig.queue(8);
+        rig.controller.hold(true);
+        rig.write(queue, 0, 1, 0x77, 1);
+        rig.generation.failsClose = new DeviceException("does not delete");
+        queue.close();
+        rig.generation.failsClose = null;
+        try (Passage passage = rig.reload.begin(SwapRig.SLOT)) {
+            assertThat(rig.controller.performOne(BlockOp.WRITE, 0)).isTrue();
+            replaceAndVerify(rig, passage);
+        }
+    }
+
+    /// A failure before the passage is no excuse.
+    @Test
+    void aWriteThatFailedBeforeDoesNotCount() {
+        SwapRig rig = new SwapRig(8);
+        try (BlockQueue queue = rig.queue(8)) {
+            rig.warm();
+            rig.controller.fail(BlockStatus.MEDIA_ERROR);
+            rig.write(queue, 0, 1, 0x77, 1);
+            rig.finish(queue);
+            try (Passage passage = rig.reload.begin(SwapRig.SLOT)) {
+                rig.controller.contents.set(java.lang.foreign.ValueLayout.JAVA_BYTE, 5, (byte) 1);
+                assertThatThrownBy(() -> replaceAndVerify(rig, passage))
+                        .isInstanceOf(ModuleError.class)
+                        .hasMessageContaining("block 0 reads differently");
+            }
         }
     }
 

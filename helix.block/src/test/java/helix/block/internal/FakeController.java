@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -62,7 +63,7 @@ final class FakeController {
     final List<String> violations = new ArrayList<>();
     final List<String> performed = new ArrayList<>();
     private final BlockLimits limits;
-    private final BlockIdentity identity = new BlockIdentity("FAKE", "S1", "1", 1, "");
+    private final BlockIdentity identity;
     private final Map<Long, Ring> rings = new HashMap<>();
     private final SplittableRandom random;
     private final long blocks;
@@ -70,10 +71,19 @@ final class FakeController {
     private long handles;
     private boolean held;
     private boolean recording;
+    private int failure;
     private boolean doorbells;
     private int freed;
 
+    /// How many buffers were given.
+    final AtomicInteger given = new AtomicInteger();
+
     FakeController(long blocks, int queues, long seed) {
+        this(blocks, queues, seed, "S1");
+    }
+
+    FakeController(long blocks, int queues, long seed, String serial) {
+        identity = new BlockIdentity("FAKE", serial, "1", 1, "");
         this.blocks = blocks;
         queueLimit = queues;
         random = new SplittableRandom(seed);
@@ -95,6 +105,11 @@ final class FakeController {
     /// Leaves commands in flight, or not any more.
     synchronized void hold(boolean on) {
         held = on;
+    }
+
+    /// Commands that are performed end with that status all the same.
+    synchronized void fail(int status) {
+        failure = status;
     }
 
     /// Commands are not seen before somebody kicks.
@@ -153,7 +168,7 @@ final class FakeController {
             performed.add(BlockOp.name(command.op) + " " + command.lba + "+" + command.blocks);
         }
         long at = command.lba * BLOCK;
-        int status = BlockStatus.OK;
+        int status = failure;
         switch (command.op) {
             case BlockOp.READ -> {
                 for (MemorySegment piece : command.pieces) {
@@ -263,6 +278,9 @@ final class FakeController {
         /// What reads give beside what is there.
         volatile int corruption;
 
+        /// Called once, before the next memory is given.
+        volatile @Nullable Runnable beforeAllocate;
+
         /// What is thrown for queues and memory, as by handles of a lease that is over.
         volatile @Nullable RuntimeException over;
 
@@ -277,6 +295,9 @@ final class FakeController {
 
         /// Whether there is memory for one block alone once, and no more.
         volatile boolean scarce;
+
+        /// Whether queues have no room for anything.
+        volatile boolean roomless;
 
         private boolean probed;
 
@@ -367,10 +388,16 @@ final class FakeController {
         @Override
         public DmaBuffer allocate(long bytes) {
             checkOver();
+            Runnable first = beforeAllocate;
+            beforeAllocate = null;
+            if (first != null) {
+                first.run();
+            }
             if (scarce && probed) {
                 throw new DeviceException("no DMA memory");
             }
             probed = true;
+            given.incrementAndGet();
             MemorySegment memory = Arena.ofAuto().allocate(bytes, 4096);
             long address = ADDRESSES.getAndAdd((bytes + 8191) & -4096);
             return new DmaBuffer(memory, address, ownPool, ignored -> free());
@@ -395,7 +422,7 @@ final class FakeController {
             ended = true;
         }
 
-        /// The next poll does not come back until it is released.
+        /// The next poll, and no other, does not come back until it is released.
         CountDownLatch hang() {
             CountDownLatch latch = new CountDownLatch(1);
             stuck = latch;
@@ -407,7 +434,11 @@ final class FakeController {
         }
 
         private void hangIfTold() {
-            CountDownLatch latch = stuck;
+            CountDownLatch latch;
+            synchronized (this) {
+                latch = stuck;
+                stuck = null;
+            }
             if (latch != null) {
                 entered.countDown();
                 try {
@@ -472,6 +503,9 @@ final class FakeController {
                 @Nullable DmaBuffer buffer,
                 long offset,
                 int tag) {
+            if (buffer != null) {
+                hold(buffer);
+            }
             List<MemorySegment> pieces =
                     buffer == null
                             ? List.of()
@@ -483,15 +517,24 @@ final class FakeController {
         public boolean submit(int op, int flags, long lba, int count, ScatterList list, int tag) {
             List<MemorySegment> pieces = new ArrayList<>();
             for (int i = 0; i < list.size(); i++) {
+                hold(list.buffer(i));
                 pieces.add(list.buffer(i).segment().asSlice(list.offset(i), list.length(i)));
             }
             return submit(new Command(NUMBERS.incrementAndGet(), op, lba, count, pieces, tag));
         }
 
+        /// As drivers do. The memory is there until the request ends, since its client holds it.
+        private static void hold(DmaBuffer buffer) {
+            buffer.hold();
+            buffer.drop();
+        }
+
         private boolean submit(Command command) {
             check("submit");
             synchronized (FakeController.this) {
-                if (!isOpen() || ring.inFlight.size() + ring.completions.size() >= depth) {
+                if (!isOpen()
+                        || generation.roomless
+                        || ring.inFlight.size() + ring.completions.size() >= depth) {
                     return false;
                 }
                 (doorbells ? ring.unshown : ring.inFlight).add(command);

@@ -105,17 +105,28 @@ final class MemoryBlockQueue implements BlockQueue {
         if (!isOpen() || inFlight == slots.length) {
             return false;
         }
-        Slot slot = slots[inFlight++];
+        Slot slot = slots[inFlight];
+        hold(slot, list);
+        inFlight++;
         slot.op = op;
         slot.flags = flags;
         slot.lba = lba;
         slot.blocks = blocks;
         slot.tag = tag;
+        return true;
+    }
+
+    /// Holds memory that was not given back yet; its owner may have closed it.
+    private static void hold(Slot slot, ScatterList list) {
         for (int i = 0; i < list.size(); i++) {
-            list.buffer(i).hold();
+            try {
+                list.buffer(i).hold();
+            } catch (IllegalStateException e) {
+                release(slot);
+                throw new IllegalArgumentException(list.buffer(i) + " is closed", e);
+            }
             slot.list.add(list.buffer(i), list.offset(i), list.length(i));
         }
-        return true;
     }
 
     private void check(int op, int flags, long lba, int blocks, ScatterList list) {
@@ -141,8 +152,8 @@ final class MemoryBlockQueue implements BlockQueue {
                     list.size() + " pieces of memory, most=" + limits.maxSegments());
         }
         for (int i = 0; i < list.size(); i++) {
-            if (!reaches(list.buffer(i)) || list.buffer(i).isClosed()) {
-                throw new IllegalArgumentException(list.buffer(i) + " is out of reach or closed");
+            if (!reaches(list.buffer(i))) {
+                throw new IllegalArgumentException(list.buffer(i) + " is out of reach");
             }
             if (((list.address(i) | list.length(i)) & (limits.segmentAlignment() - 1)) != 0) {
                 throw new IllegalArgumentException(

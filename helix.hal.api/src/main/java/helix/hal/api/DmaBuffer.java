@@ -83,14 +83,15 @@ public final class DmaBuffer implements AutoCloseable {
         return pool;
     }
 
-    /// Keeps the memory from being given back until a matching [#drop()].
+    /// Keeps the memory from being given back until a matching [#drop()]. While somebody holds a
+    /// closed buffer it can be held again: its request may be submitted a second time.
     ///
-    /// @throws IllegalStateException if the buffer is closed
+    /// @throws IllegalStateException if the memory was given back
     public void hold() {
         int before = (int) HOLDS.getVolatile(this);
         while (true) {
             // With no hold left the memory may be somebody else's already: it is never revived.
-            if (closed || before <= 0) {
+            if (before <= 0) {
                 throw new IllegalStateException("DMA buffer is closed");
             }
             int seen = (int) HOLDS.compareAndExchange(this, before, before + 1);

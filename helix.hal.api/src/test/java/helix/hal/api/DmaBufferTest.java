@@ -31,6 +31,18 @@ class DmaBufferTest {
         assertThatThrownBy(buffer::drop).isInstanceOf(IllegalStateException.class);
     }
 
+    @Test
+    void aClosedBufferThatIsHeldCanBeHeldAgain() {
+        DmaBuffer buffer = buffer();
+        buffer.hold();
+        buffer.close();
+        buffer.hold();
+        buffer.drop();
+        assertThat(freed).hasValue(0);
+        buffer.drop();
+        assertThat(freed).hasValue(1);
+    }
+
     /// A hold that comes with the close either keeps the memory or is refused; it never revives it.
     @Test
     void holdAndCloseAtTheSameTimeFreeTheMemoryOnce() throws Exception {

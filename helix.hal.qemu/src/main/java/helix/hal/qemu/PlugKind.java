@@ -11,22 +11,13 @@ import java.util.stream.Collectors;
 /// What can be plugged into a port: its settings, and how QEMU calls it.
 enum PlugKind {
     /// An NVMe drive.
-    NVME(
-            "nvme",
-            "nvme",
-            Set.of("file", "size", "serial", "id", "block-size"),
-            "an NVMe drive; " + PlugKind.DRIVE),
+    NVME("nvme", "nvme", "an NVMe drive; " + PlugKind.DRIVE),
     /// A virtio block device.
-    VIRTIO_BLK(
-            "virtio-blk",
-            "virtio-blk-pci",
-            Set.of("file", "size", "serial", "id", "block-size"),
-            "a virtio block device; " + PlugKind.DRIVE),
+    VIRTIO_BLK("virtio-blk", "virtio-blk-pci", "a virtio block device; " + PlugKind.DRIVE),
     /// A virtio network card.
     VIRTIO_NET(
             "virtio-net",
             "virtio-net-pci",
-            Set.of("mac", "netdev", "id"),
             "a virtio network card; mac=ADDRESS, netdev=ID of a network given to QEMU (without it a"
                     + " small one of its own, from which nothing leaves), id=NAME");
 
@@ -34,15 +25,17 @@ enum PlugKind {
             "file=FILE|null:SIZE|mem:SIZE or size=SIZE (in memory), serial=TEXT, id=NAME,"
                     + " block-size=512|4096";
 
+    private static final Set<String> DRIVE_OPTIONS =
+            Set.of("file", "size", "serial", "id", "block-size");
+    private static final Set<String> CARD_OPTIONS = Set.of("mac", "netdev", "id");
+
     private final String text;
     private final String driver;
-    private final Set<String> options;
     private final String description;
 
-    PlugKind(String text, String driver, Set<String> options, String description) {
+    PlugKind(String text, String driver, String description) {
         this.text = text;
         this.driver = driver;
-        this.options = options;
         this.description = description;
     }
 
@@ -70,7 +63,7 @@ enum PlugKind {
     }
 
     void check(Map<String, String> given) {
-        Options.check(given, options);
+        Options.check(given, isDrive() ? DRIVE_OPTIONS : CARD_OPTIONS);
     }
 
     /// The device as `device_add` takes it, still without what is behind it.

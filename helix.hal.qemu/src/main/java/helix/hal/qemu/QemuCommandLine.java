@@ -120,8 +120,7 @@ final class QemuCommandLine {
         return "disk" + index;
     }
 
-    private static void addDrives(
-            List<String> command, MachineProfile profile, List<Disk> disks) {
+    private static void addDrives(List<String> command, MachineProfile profile, List<Disk> disks) {
         BitSet taken = takenSlots(profile);
         for (int i = 0; i < disks.size(); i++) {
             String device = disks.get(i).isVirtio() ? VIRTIO_DISK : profile.disk().orElse("");

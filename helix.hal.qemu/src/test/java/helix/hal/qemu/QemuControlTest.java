@@ -68,8 +68,7 @@ class QemuControlTest {
     void virtioDevicesArePluggedAndUnplugged() {
         for (int round = 0; round < 2; round++) {
             plugAndUnplug("virtio-blk", Map.of("size", "64M", "serial", "v1", "id", "v1"), 0x1042);
-            plugAndUnplug(
-                    "virtio-net", Map.of("id", "n1", "mac", "52:54:00:00:00:11"), 0x1041);
+            plugAndUnplug("virtio-net", Map.of("id", "n1", "mac", "52:54:00:00:00:11"), 0x1041);
         }
     }
 

@@ -169,7 +169,11 @@ final class MachineHost implements HotPlugSlot.Population {
                 }
                 if (pciChanged) {
                     pciChanged = false;
-                    checkReset();
+                    if (machine.pci().map(PciHost::isHotPluggable).orElse(false)) {
+                        refreshRoot();
+                    } else {
+                        checkReset();
+                    }
                 }
                 if (root == null && System.nanoTime() - nextTry >= 0) {
                     enumerate();
@@ -191,6 +195,25 @@ final class MachineHost implements HotPlugSlot.Population {
                 }
             }
         }
+    }
+
+    /// Functions of a root bus that come and go without a slot: what has left is withdrawn, what
+    /// came is published, and all others notice nothing.
+    private void refreshRoot() {
+        PciBus known = root;
+        PciEnumerator finder = enumerator;
+        if (known == null || finder == null) {
+            return;
+        }
+        List<PciFunction> departed = finder.departed(known);
+        departed.forEach(PciFunction::markGone);
+        departed.forEach(this::withdraw);
+        departed.forEach(leases::forget);
+        departed.forEach(known::remove);
+        List<PciFunction> arrived = finder.arrived(known);
+        arrived.forEach(publications::publish);
+        departed.forEach(f -> LOG.info("{}: unplugged", f));
+        arrived.forEach(f -> LOG.info("{}: plugged in", f));
     }
 
     /// A machine that was reset has forgotten all bus numbers and addresses. Its devices are gone;

@@ -249,4 +249,37 @@ class HalTest {
         machine.state(Machine.State.READY);
         framework.await(PciDevice.class, _ -> true, SECONDS);
     }
+
+    @Test
+    void functionsOfARootBusComeAndGoWhileOthersStay() {
+        FakeFunction stays = nvme();
+        machine.hotPluggable().with(0x18, stays).with(0x20, nvme());
+        hal.addMachine(machine);
+        PciDevice kept = framework.objects(PciDevice.class).getFirst();
+        long first = framework.objects(PciDevice.class).get(1).bars().getFirst().address();
+        machine.change(() -> {
+            machine.without(0x20);
+            machine.with(0x28, nvme());
+        });
+        await(() -> ids().equals(List.of("0000:00:03.0", "0000:00:05.0")));
+        assertThat(withdrawn).containsExactly("0000:00:04.0");
+        assertThat(framework.objects(PciDevice.class).getFirst()).isSameAs(kept);
+        assertThat(kept.isPresent()).isTrue();
+        // What left has given its addresses back.
+        PciDevice came = framework.objects(PciDevice.class).get(1);
+        long given = came.bars().getFirst().address();
+        assertThat(given).isNotZero().isNotEqualTo(kept.bars().getFirst().address());
+        assertThat(given).isEqualTo(first);
+    }
+
+    @Test
+    void anotherFunctionInThePlaceOfOneThatLeftIsNew() {
+        machine.hotPluggable().with(0x18, nvme()).with(0x20, nvme());
+        hal.addMachine(machine);
+        PciDevice before = framework.objects(PciDevice.class).get(1);
+        machine.change(() -> machine.with(0x20, nvme()));
+        await(() -> withdrawn.size() == 1 && ids().size() == 2);
+        assertThat(before.isPresent()).isFalse();
+        assertThat(framework.objects(PciDevice.class).get(1)).isNotSameAs(before);
+    }
 }

@@ -276,6 +276,7 @@ final class Bindings implements ModuleRun.Host {
     /// Makes a run that has ended a thing of the past.
     private void bury(ModuleRun run) {
         if (!run.equals(run(run.deviceId()))) {
+            left(run.deviceId(), run.zombies());
             return; // another generation drives the device
         }
         boolean crashed = run.state() == State.FAILED || run.state() == State.ZOMBIE;
@@ -290,6 +291,11 @@ final class Bindings implements ModuleRun.Host {
                         run.deviceId(), new Past(run.status(), run.factory(), run.deviceService()));
             }
         });
+    }
+
+    @Override
+    public void left(String deviceId, List<Thread> threads) {
+        heal.left(deviceId, threads);
     }
 
     @Override

@@ -120,7 +120,12 @@ final class BringUp {
         // A device that was not touched goes on, and its lease can be passed on once more.
         boolean goesOn = life.inheritance != null && !life.touched && first == null;
         String unconfirmed = goesOn ? null : life.release();
-        life.dispose();
+        try {
+            life.disposeInStep();
+        } catch (Life.Fenced hung) {
+            LOG.debug("{}: {}", life.name, hung.getMessage());
+            return; // given up; its end is somebody else's
+        }
         if (first != null && isStopped) {
             life.finish(State.STOPPED, first.isGone() ? ModuleRun.GONE : "");
             return;

@@ -104,8 +104,9 @@ final class Fencing {
     private void withdraw(Duration limit) throws InterruptedException {
         Instance of = life.instance;
         life.instance = null;
-        Thread thread =
-                Threads.start(
+        Thread stuck =
+                Threads.within(
+                        limit,
                         life.name,
                         life.deviceId,
                         "withdrawal",
@@ -115,8 +116,9 @@ final class Fencing {
                                 of.dispose();
                             }
                         });
-        if (!thread.join(limit)) {
+        if (stuck != null) {
             LOG.warn("{}: somebody holds up the withdrawal of its services", life.name);
+            life.host.left(life.deviceId, List.of(stuck));
         }
     }
 

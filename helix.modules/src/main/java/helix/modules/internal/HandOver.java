@@ -5,8 +5,10 @@ import helix.modules.api.ModuleState;
 import helix.modules.api.binder.Binder.State;
 import helix.modules.internal.ModuleRun.Legacy;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -14,9 +16,6 @@ import org.slf4j.LoggerFactory;
 final class HandOver {
     /// How long a module has to save its state.
     private static final Duration SAVE_LIMIT = Duration.ofSeconds(1);
-
-    /// How long its code, and that of those who use its services, has to let it go.
-    private static final Duration RETIRE_LIMIT = Duration.ofSeconds(2);
 
     private static final Logger LOG = LoggerFactory.getLogger(ModuleRun.class);
 
@@ -91,18 +90,25 @@ final class HandOver {
         if (!life.handedOver) {
             return;
         }
-        Thread thread =
-                Threads.start(
-                        life.name,
-                        life.deviceId,
-                        "retirement",
-                        () -> {
-                            life.services.close();
-                            life.dispose();
-                        });
+        AtomicBoolean isWithdrawn = new AtomicBoolean();
         try {
-            if (!thread.join(RETIRE_LIMIT)) {
-                LOG.warn("{} does not retire, it is in {}", life.name, Reason.where(thread));
+            Thread stuck =
+                    Threads.within(
+                            Life.DISPOSE_LIMIT,
+                            life.name,
+                            life.deviceId,
+                            "retirement",
+                            () -> {
+                                life.services.close();
+                                isWithdrawn.set(true);
+                                life.dispose();
+                            });
+            if (stuck != null) {
+                LOG.warn("{} does not retire, it is in {}", life.name, Reason.where(stuck));
+                if (isWithdrawn.get()) { // before, it is in code of others
+                    stuck.interrupt();
+                }
+                life.host.left(life.deviceId, List.of(stuck));
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

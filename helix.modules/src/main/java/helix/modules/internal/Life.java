@@ -21,6 +21,9 @@ final class Life {
     /// The longest that an event, or a question after its health, may take.
     static final Duration EVENT_LIMIT = Duration.ofSeconds(5);
 
+    /// The longest that a component's `@Deactivate` may take.
+    static final Duration DISPOSE_LIMIT = Duration.ofSeconds(2);
+
     /// How long the device has to confirm its reset.
     static final Duration RELEASE_LIMIT = Duration.ofSeconds(5);
 
@@ -195,6 +198,11 @@ final class Life {
         return release.confirmed()
                 ? null
                 : "the device did not confirm its reset: " + release.reset();
+    }
+
+    /// Disposes of its instance, which is code of the driver's, under the supervisor's eyes.
+    void disposeInStep() {
+        var _ = attempt("@Deactivate", DISPOSE_LIMIT, this::dispose);
     }
 
     void dispose() {

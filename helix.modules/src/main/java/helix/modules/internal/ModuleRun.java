@@ -63,6 +63,10 @@ final class ModuleRun {
         /// A run has come to its end; what remains of it is its status.
         void ended(ModuleRun run);
 
+        /// Threads are in a driver's code that nobody waits for any more, beside those of a run
+        /// that has ended.
+        void left(String deviceId, List<Thread> threads);
+
         /// The hung code of a run that was given up has returned after all.
         void returned(ModuleRun run);
     }

@@ -365,6 +365,8 @@ final class Passing {
         warm = false;
         if (!device.device().isPresent()) {
             why = ModuleRun.GONE;
+            LeaseEnds.releaseLeft(old);
+            LeaseEnds.releaseLeft(now);
             return;
         }
         String deed = othersDeed();

@@ -7,6 +7,7 @@ import helix.modules.internal.reload.Scratch;
 import java.lang.management.CompilationMXBean;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -37,9 +38,19 @@ final class Rehearsing {
     private static final Duration COMPILER_REST = Duration.ofMillis(20);
 
     private final Bringing bringing;
+    private final Bindings bindings;
+    private final Driver driver;
+    private final KnownDevice device;
+    private final AtomicReference<@Nullable Instance> instance = new AtomicReference<>();
+    private volatile String doing = "constructor";
 
-    Rehearsing(Bringing bringing) {
-        this.bringing = bringing;
+    /// @param driver the new revision's
+    /// @param device one that it would get
+    Rehearsing(Bindings bindings, Driver driver, KnownDevice device) {
+        this.bringing = bindings.bringing();
+        this.bindings = bindings;
+        this.driver = driver;
+        this.device = device;
     }
 
     /// Loads and links all of a bundle's classes: those that only the real thing needs would
@@ -80,30 +91,35 @@ final class Rehearsing {
         } while (spent != before && !deadline.isExpired());
     }
 
-    /// Rehearses.
+    /// Rehearses; once.
     ///
-    /// @param driver the new revision's
-    /// @param device one that it would get
     /// @return what state it takes over
-    /// @throws Refusal if it fails or hangs
-    Optional<ModuleState.Schema> rehearse(Driver driver, KnownDevice device) throws Refusal {
+    /// @throws Refusal if any code of it fails or hangs
+    Optional<ModuleState.Schema> rehearse() throws Refusal {
+        Optional<ModuleState.Schema> said;
+        try {
+            said = perform();
+        } catch (Refusal e) {
+            String also = dispose();
+            if (also != null) {
+                LOG.warn("{}, and {}", e.getMessage(), also);
+            }
+            throw e;
+        }
+        String hung = dispose();
+        if (hung != null) {
+            throw new Refusal(hung);
+        }
+        return said;
+    }
+
+    private Optional<ModuleState.Schema> perform() throws Refusal {
         CompletableFuture<Optional<ModuleState.Schema>> schema = new CompletableFuture<>();
-        AtomicReference<@Nullable Instance> instance = new AtomicReference<>();
-        AtomicReference<String> doing = new AtomicReference<>("constructor");
         Worker worker = new Worker(driver.name() + "-rehearsal", device.id(), () -> {});
         try (Scratch scratch = new Scratch(device.device(), TIME)) {
             worker.post(() -> {
                 try {
-                    load(driver.bundle());
-                    Instance made = bringing.construct(driver, device);
-                    instance.set(made);
-                    Module module = made.module();
-                    doing.set("stateSchema");
-                    Optional<ModuleState.Schema> said = module.stateSchema();
-                    doing.set("rehearse");
-                    scratch.begin();
-                    module.rehearse(scratch);
-                    schema.complete(said);
+                    schema.complete(take(scratch));
                 } catch (Throwable e) { // whatever it is, the revision is refused
                     schema.completeExceptionally(e);
                 }
@@ -114,22 +130,62 @@ final class Rehearsing {
         } catch (TimeoutException e) {
             String where = worker.where();
             worker.abandon();
-            throw new Refusal(
-                    "%s hangs, for more than %s, in %s"
-                            .formatted(doing.get(), ModuleRun.seconds(LIMIT), where),
-                    e);
+            bindings.left(device.id(), List.of(worker.thread()));
+            throw new Refusal(hangs(doing, LIMIT, where), e);
         } catch (ExecutionException e) {
             Throwable cause = e.getCause() == null ? e : e.getCause();
-            throw new Refusal(doing.get() + ": " + Reason.of(cause), cause);
+            throw new Refusal(doing + ": " + Reason.of(cause), cause);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new Refusal("interrupted in the rehearsal", e);
         } finally {
             worker.end();
-            Instance made = instance.get();
-            if (made != null) {
-                made.dispose();
-            }
         }
+    }
+
+    private Optional<ModuleState.Schema> take(Scratch scratch) throws Exception {
+        load(driver.bundle());
+        Instance made = bringing.construct(driver, device);
+        instance.set(made);
+        Module module = made.module();
+        doing = "stateSchema";
+        Optional<ModuleState.Schema> said = module.stateSchema();
+        doing = "rehearse";
+        scratch.begin();
+        module.rehearse(scratch);
+        return said;
+    }
+
+    /// Disposes of the throw-away instance, which runs code of it once more.
+    ///
+    /// @return what hangs, or null
+    private @Nullable String dispose() {
+        Instance made = instance.get();
+        if (made == null) {
+            return null;
+        }
+        try {
+            Thread stuck =
+                    Threads.within(
+                            Life.DISPOSE_LIMIT,
+                            driver.name() + "-rehearsal",
+                            device.id(),
+                            "disposal",
+                            made::dispose);
+            if (stuck == null) {
+                return null;
+            }
+            String where = Reason.where(stuck);
+            stuck.interrupt();
+            bindings.left(device.id(), List.of(stuck));
+            return hangs("@Deactivate", Life.DISPOSE_LIMIT, where);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return "interrupted while the rehearsal's instance was disposed of";
+        }
+    }
+
+    private static String hangs(String step, Duration limit, String where) {
+        return "%s hangs, for more than %s, in %s".formatted(step, ModuleRun.seconds(limit), where);
     }
 }

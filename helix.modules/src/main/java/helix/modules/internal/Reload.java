@@ -230,8 +230,8 @@ final class Reload {
         for (ModuleRun run : runs(old)) {
             KnownDevice device = bindings.device(run.deviceId());
             if (run.driverName().equals(next.name()) && device != null) {
-                Rehearsing rehearsing = new Rehearsing(engine.bringing());
-                schemas.put(next.name(), rehearsing.rehearse(next, device));
+                Rehearsing rehearsing = new Rehearsing(bindings, next, device);
+                schemas.put(next.name(), rehearsing.rehearse());
                 return;
             }
         }

@@ -122,7 +122,7 @@ final class SelfHeal {
     /// @param isCaredFor whether somebody else sees to the device's next generation
     synchronized void failed(End end, boolean isCaredFor) {
         Case of = cases.computeIfAbsent(end.deviceId, _ -> new Case());
-        of.zombies.addAll(end.zombies);
+        left(end.deviceId, end.zombies);
         if (!end.pair.equals(of.pair)) {
             of.clear();
             of.pair = end.pair;
@@ -162,6 +162,13 @@ final class SelfHeal {
             return;
         }
         restart(end, of, now);
+    }
+
+    /// Threads hang in a driver's code; they count until they end.
+    synchronized void left(String deviceId, List<Thread> threads) {
+        Case of = cases.computeIfAbsent(deviceId, _ -> new Case());
+        of.zombies.removeIf(t -> !t.isAlive());
+        of.zombies.addAll(threads);
     }
 
     private void restart(End end, Case of, long now) {

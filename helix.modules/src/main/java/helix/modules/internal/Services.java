@@ -77,8 +77,7 @@ final class Services {
             BundleContext context, Class<T> type, T service, Map<String, Object> properties) {
         if (service instanceof ChildDevice) {
             String[] types = {type.getName(), ChildDevice.class.getName()};
-            return context.registerService(
-                    types, service, FrameworkUtil.asDictionary(properties));
+            return context.registerService(types, service, FrameworkUtil.asDictionary(properties));
         }
         return context.registerService(type, service, FrameworkUtil.asDictionary(properties));
     }

@@ -36,7 +36,7 @@ final class TearDown {
             }
             withdraw();
             String unconfirmed = life.release();
-            life.dispose();
+            life.disposeInStep();
             failure = first(failure, why.isGone() ? null : unconfirmed);
             life.finish(
                     failure == null ? State.STOPPED : State.FAILED,

@@ -1,5 +1,6 @@
 package helix.modules.internal;
 
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.MDC;
 
@@ -27,6 +28,16 @@ final class Threads {
         thread.setContextClassLoader(Threads.class.getClassLoader());
         thread.start();
         return thread;
+    }
+
+    /// Runs code that may hang on a thread of its own, and waits for it.
+    ///
+    /// @return null if it has ended, else its thread
+    static @Nullable Thread within(
+            Duration limit, String module, String deviceId, String role, Runnable body)
+            throws InterruptedException {
+        Thread thread = start(module, deviceId, role, body);
+        return thread.join(limit) ? null : thread;
     }
 
     /// The thread of that name, or null: for one that is the HAL's, and only once something of a

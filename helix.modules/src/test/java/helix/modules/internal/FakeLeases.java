@@ -88,8 +88,7 @@ final class FakeLeases implements LeaseService {
         }
         Device device = from.device();
         FakeLease next =
-                new FakeLease(
-                        device, owner, epochs.merge(device.id(), 1L, Long::sum), old.parent);
+                new FakeLease(device, owner, epochs.merge(device.id(), 1L, Long::sum), old.parent);
         old.state = Lease.State.PASSED;
         held.put(device.id(), next);
         return next;

@@ -47,6 +47,28 @@ class ReloadMeanwhileTest extends ReloadFixture {
     }
 
     @Test
+    void whatIsToBeTakenOverIsGivenBackWhenTheDeviceGoes() throws Exception {
+        FakeDevice a = platform.device(A);
+        platform.driver("1.0.0");
+        platform.settle();
+        // Its registers tell before the registry does.
+        Probe.HOOKS.put(
+                A + " init",
+                _ -> {
+                    a.present = false;
+                    throw new ModuleError("reads all ones");
+                });
+        ReloadReport report = update("2.0.0", Options.STANDARD);
+        notFailed(report);
+        assertThat(device(report).why()).isEqualTo("the device is gone");
+        assertThat(platform.leases.leases()).isEmpty();
+        a.registration.unregister();
+        platform.device(A);
+        platform.settle();
+        assertThat(platform.module(A).version()).isEqualTo("2.0.0");
+    }
+
+    @Test
     void unbindInThePauseHasTheLastWord() throws Exception {
         serve(A);
         Probe.HOOKS.put(

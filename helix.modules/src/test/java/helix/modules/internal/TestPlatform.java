@@ -71,6 +71,8 @@ final class TestPlatform {
         config.put(Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA, SHARED);
         config.put("felix.log.level", "1");
         config.put("ds.loglevel", "1");
+        // How long the component runtime waits for an instance that somebody else disposes of.
+        config.put("ds.lock.timeout.milliseconds", "500");
         framework =
                 java.util.ServiceLoader.load(FrameworkFactory.class)
                         .findFirst()

@@ -197,6 +197,7 @@ public final class Soak extends DiskReport {
                             "%.0f IOPS at first, %.0f at last",
                             r.iopsBefore(),
                             r.iopsAfter()));
+            out.line(spread("latency of requests", r.latencyOutsideMs()));
             return;
         }
         out.line(
@@ -219,6 +220,7 @@ public final class Soak extends DiskReport {
         out.line(spread("pause", r.pauseMs()));
         out.line(spread("latency of requests during reloads", r.latencyMs()));
         out.line(spread("of the slowest one of each reload", r.worstLatencyMs()));
+        out.line(spread("of requests outside reloads", r.latencyOutsideMs()));
         out.line(
                 String.format(
                         Locale.ROOT,

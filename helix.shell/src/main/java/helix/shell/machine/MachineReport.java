@@ -34,6 +34,10 @@ abstract class MachineReport extends Report {
     final MachineControl control() {
         platform.requireMachine();
         List<MachineControl> controls = platform.controls();
+        if (machine == null) {
+            // What other processes serve is attached, not plugged, unless it is named.
+            controls = controls.stream().filter(c -> !c.machine().equals(Attach.MACHINE)).toList();
+        }
         if (machine != null) {
             platform.machine(machine);
             return controls.stream()

@@ -80,6 +80,7 @@ public final class PciNames {
                     Map.entry("1af4:1052", "Virtio input"),
                     Map.entry("1af4:1110", "Inter-VM shared memory"),
                     Map.entry("1b36:0001", "PCI-PCI bridge"),
+                    Map.entry("1b36:0008", "PCIe host bridge"),
                     Map.entry("1b36:000b", "PCIe expander bridge"),
                     Map.entry("1b36:000c", "PCIe root port"),
                     Map.entry("1b36:000d", "xHCI"),

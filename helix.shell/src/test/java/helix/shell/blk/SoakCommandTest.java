@@ -67,6 +67,9 @@ final class SoakCommandTest {
                                 "adopted",
                                 "replayed",
                                 "pauseMs",
+                                "latencyMs",
+                                "worstLatencyMs",
+                                "latencyOutsideMs",
                                 "recoveryMs",
                                 "iopsBefore",
                                 "iopsAfter",
@@ -81,6 +84,9 @@ final class SoakCommandTest {
         assertThat(result.get("seed").getAsLong()).isEqualTo(5);
         assertThat(result.getAsJsonObject("pauseMs").keySet()).containsExactly("p50", "p99", "max");
         assertThat(result.getAsJsonObject("pauseMs").get("max").getAsDouble()).isEqualTo(2.5);
+        JsonObject outside = result.getAsJsonObject("latencyOutsideMs");
+        assertThat(outside.keySet()).containsExactly("p50", "p99", "max");
+        assertThat(outside.get("max").getAsDouble()).isPositive();
         assertThat(result.get("recoveryMs").getAsDouble()).as("known later").isEqualTo(120);
         assertThat(result.get("iopsBefore").getAsDouble()).isPositive();
         assertThat(result.get("iopsAfter").getAsDouble()).isPositive();
@@ -139,7 +145,8 @@ final class SoakCommandTest {
     void withoutReloadsItIsLoadOnly() throws Exception {
         assertThat(shell.execute("blk:soak nvme0n1 --seconds 0.2 --interrupt --threads 2"))
                 .contains("0 failed, 0 lost, 0 torn, 0 stale, 0 misplaced\n")
-                .contains("IOPS at first");
+                .contains("IOPS at first")
+                .containsPattern("\nlatency of requests: median \\d+\\.\\d+ ms, 99 % ");
         assertThat(reloads.log).isEmpty();
     }
 

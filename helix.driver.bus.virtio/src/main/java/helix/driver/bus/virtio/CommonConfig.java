@@ -1,7 +1,7 @@
 package helix.driver.bus.virtio;
 
-/// Offsets in struct virtio_pci_common_cfg, section 4.1.4.3. The name says the width where it is not
-/// 16 bits.
+/// Offsets in struct virtio_pci_common_cfg, section 4.1.4.3. The name says the width where it is
+/// not 16 bits.
 final class CommonConfig {
     static final long DEVICE_FEATURE_SELECT_32 = 0x00;
     static final long DEVICE_FEATURE_32 = 0x04;

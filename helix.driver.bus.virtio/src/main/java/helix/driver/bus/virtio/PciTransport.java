@@ -149,8 +149,7 @@ final class PciTransport implements VirtioTransport {
     private void requireSize(int queue, int size, int most) {
         if (size < 1 || size > most) {
             throw new IllegalArgumentException(
-                    "%s: queue %d has 1 to %d entries, not %d"
-                            .formatted(name, queue, most, size));
+                    "%s: queue %d has 1 to %d entries, not %d".formatted(name, queue, most, size));
         }
         if (Integer.bitCount(size) != 1 && !isAccepted(VirtioFeature.RING_PACKED)) {
             throw new IllegalArgumentException(

@@ -96,8 +96,8 @@ final class PciVirtioDevice implements VirtioDevice {
                 structures.msixTableSize());
     }
 
-    /// Section 4.1.4.3.2: 0 is written to device_status and the reset is complete when that reads 0.
-    /// The device has then forgotten queues, features and vectors.
+    /// Section 4.1.4.3.2: 0 is written to device_status and the reset is complete when that reads
+    /// 0. The device has then forgotten queues, features and vectors.
     @Override
     public boolean reset(Deadline deadline) {
         try {

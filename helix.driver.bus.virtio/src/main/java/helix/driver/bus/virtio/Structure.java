@@ -18,7 +18,8 @@ record Structure(Kind kind, int bar, long offset, long length) {
         NOTIFY(2, 2, 2, Long.MAX_VALUE),
         /// ISR status, section 4.1.4.5.
         ISR(3, 1, 1, 1),
-        /// The device's own configuration, section 4.1.4.6. A driver may limit what it maps to 4 KiB.
+        /// The device's own configuration, section 4.1.4.6. A driver may limit what it maps to 4
+        /// KiB.
         DEVICE(4, 4, 1, 4096);
 
         /// Its cfg_type.

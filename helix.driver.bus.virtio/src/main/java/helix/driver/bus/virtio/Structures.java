@@ -131,14 +131,14 @@ record Structures(
         private void msix(PciCapability capability) {
             int control = function.readConfig16(capability.offset() + MSIX_CONTROL);
             msixTableSize = (control & MSIX_SIZE) + 1;
-            foreign.add(
-                    place(capability.offset() + MSIX_TABLE, (long) msixTableSize * MSIX_ENTRY));
+            foreign.add(place(capability.offset() + MSIX_TABLE, (long) msixTableSize * MSIX_ENTRY));
             foreign.add(place(capability.offset() + MSIX_PBA, (msixTableSize + 63L) / 64 * 8));
         }
 
         private Structure place(int at, long length) {
             int offsetAndBar = function.readConfig32(at);
-            return new Structure(Kind.COMMON, offsetAndBar & 7, offsetAndBar & 0xFFFF_FFF8L, length);
+            return new Structure(
+                    Kind.COMMON, offsetAndBar & 7, offsetAndBar & 0xFFFF_FFF8L, length);
         }
 
         private void look(int at) {

@@ -19,7 +19,8 @@ import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
 
 /// The driver of one PCI function that is a virtio device: it finds the device's registers and
-/// publishes it. It takes no interrupts and no memory, so that all of these are the device driver's.
+/// publishes it. It takes no interrupts and no memory, so that all of these are the device
+/// driver's.
 @Component(factory = DriverModule.FACTORY, service = Module.class)
 @DriverModule(
         name = "virtio-pci",

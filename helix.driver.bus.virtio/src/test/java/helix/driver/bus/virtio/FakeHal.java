@@ -62,8 +62,7 @@ final class FakeHal implements MmioService, PciService, ModuleContext {
 
     @Override
     public MmioRegion map(Lease of, int bar) {
-        long size =
-                function.bars().stream().filter(b -> b.index() == bar).findFirst().get().size();
+        long size = function.bars().stream().filter(b -> b.index() == bar).findFirst().get().size();
         return MmioRegion.ofAccess(of.owner(), of, registers, BASE, size);
     }
 

@@ -25,9 +25,7 @@ class PciTransportTest {
 
     @BeforeEach
     void open() {
-        device =
-                new PciVirtioDevice(
-                        hal.function, 2, Structures.of(hal.function), hal, hal.lease);
+        device = new PciVirtioDevice(hal.function, 2, Structures.of(hal.function), hal, hal.lease);
         lease = new FakeLease(device, "vblk gen 1");
         transport = device.open(lease);
     }
@@ -53,8 +51,7 @@ class PciTransportTest {
         transport.driverFeatures(0x0000_0001_8000_0010L);
         assertThat(registers.driverFeatures).containsExactly(0x8000_0010L, 1);
         assertThat(registers.log)
-                .containsExactly(
-                        "0=0", "4?", "0=1", "4?", "8=0", "c=80000010", "8=1", "c=1");
+                .containsExactly("0=0", "4?", "0=1", "4?", "8=0", "c=80000010", "8=1", "c=1");
     }
 
     /// 4.1.4.3: queue_notify_data and queue_reset exist only where the structure is so long.
@@ -81,8 +78,20 @@ class PciTransportTest {
         transport.enableQueue(1, 128, 0x1_2345_6000L, 0x2_0000_1000L, 0x3_0000_2000L, 2);
         assertThat(registers.log)
                 .containsExactly(
-                        "16=1", "18?", "18=80", "18?", "20=23456000", "24=1", "28=1000", "2c=2",
-                        "30=2000", "34=3", "1a=2", "1a?", "1c=1", "1c?");
+                        "16=1",
+                        "18?",
+                        "18=80",
+                        "18?",
+                        "20=23456000",
+                        "24=1",
+                        "28=1000",
+                        "2c=2",
+                        "30=2000",
+                        "34=3",
+                        "1a=2",
+                        "1a?",
+                        "1c=1",
+                        "1c?");
     }
 
     @Test
@@ -159,15 +168,13 @@ class PciTransportTest {
         assertThatThrownBy(() -> transport.configVector(3))
                 .isInstanceOf(DeviceException.class)
                 .hasMessageContaining("the MSI-X table has 3 entries");
-        assertThatThrownBy(() -> transport.queueVector(0, -1))
-                .isInstanceOf(DeviceException.class);
+        assertThatThrownBy(() -> transport.queueVector(0, -1)).isInstanceOf(DeviceException.class);
         assertThat(registers.log).noneMatch(l -> l.contains("1a=") || l.contains("10="));
     }
 
     @Test
     void queueResetIsCompleteOnlyWhenItReads0() {
-        assertThatThrownBy(() -> transport.resetQueue(0))
-                .isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> transport.resetQueue(0)).isInstanceOf(IllegalStateException.class);
         accept(VirtioFeature.VERSION_1 | VirtioFeature.RING_RESET);
         transport.enableQueue(0, 4, 0, 0, 0, 0xFFFF);
         assertThat(transport.isQueueEnabled(0)).isTrue();
@@ -221,8 +228,7 @@ class PciTransportTest {
         MmioRegion doorbell = transport.doorbell(0);
         lease.state = Lease.State.PASSED;
         registers.log.clear();
-        assertThatThrownBy(() -> doorbell.write16(0, 0))
-                .isInstanceOf(LeaseRevokedException.class);
+        assertThatThrownBy(() -> doorbell.write16(0, 0)).isInstanceOf(LeaseRevokedException.class);
         assertThatThrownBy(() -> transport.status(0)).isInstanceOf(LeaseRevokedException.class);
         assertThatThrownBy(() -> transport.config().read8(0))
                 .isInstanceOf(LeaseRevokedException.class);

@@ -62,8 +62,18 @@ class VirtioBusDriverTest {
 
     @ParameterizedTest
     @CsvSource({
-        "1041,0,1", "1042,0,2", "1052,0,18", "107f,0,63", "1000,1,1", "1001,2,2", "1002,5,5",
-        "1003,3,3", "1004,8,8", "1005,4,4", "1009,9,9", "1010,12,18"
+        "1041,0,1",
+        "1042,0,2",
+        "1052,0,18",
+        "107f,0,63",
+        "1000,1,1",
+        "1001,2,2",
+        "1002,5,5",
+        "1003,3,3",
+        "1004,8,8",
+        "1005,4,4",
+        "1009,9,9",
+        "1010,12,18"
     })
     void transitionalDevicesAreUsedInModernMode(String pci, String subsystem, int id) {
         hal.function.device = Integer.parseInt(pci, 16);

@@ -14,6 +14,7 @@ import helix.hal.api.LeaseRevokedException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -194,7 +195,7 @@ public final class TestMachine implements DmaService, IrqService, AutoCloseable 
         for (int i = 0; i < vectors.length; i++) {
             vectors[i] = new Vector(i);
         }
-        return new Vectors(vectors, false);
+        return new Vectors(List.of(vectors), false);
     }
 
     @Override
@@ -204,7 +205,7 @@ public final class TestMachine implements DmaService, IrqService, AutoCloseable 
             return Optional.empty();
         }
         vectorsPassed = false;
-        return Optional.of(new Vectors(vectors, true));
+        return Optional.of(new Vectors(List.of(vectors), true));
     }
 
     @Override
@@ -324,7 +325,7 @@ public final class TestMachine implements DmaService, IrqService, AutoCloseable 
         }
     }
 
-    private record Vectors(Vector[] all, boolean adopted) implements IrqVectors {
+    private record Vectors(List<Vector> all, boolean adopted) implements IrqVectors {
         @Override
         public IrqKind kind() {
             return IrqKind.MSIX;
@@ -332,32 +333,32 @@ public final class TestMachine implements DmaService, IrqService, AutoCloseable 
 
         @Override
         public int count() {
-            return all.length;
+            return all.size();
         }
 
         @Override
         public void handler(int vector, InterruptHandler handler) {
-            all[vector].handler(handler, adopted);
+            all.get(vector).handler(handler, adopted);
         }
 
         @Override
         public void mask(int vector) {
-            all[vector].mask();
+            all.get(vector).mask();
         }
 
         @Override
         public void unmask(int vector) {
-            all[vector].unmask();
+            all.get(vector).unmask();
         }
 
         @Override
         public void raise(int vector) {
-            all[vector].raise();
+            all.get(vector).raise();
         }
 
         @Override
         public long delivered(int vector) {
-            return all[vector].delivered();
+            return all.get(vector).delivered();
         }
 
         @Override

@@ -13,6 +13,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// A virtio device in this process: registers, queues, and a [Handler] that says what it does with
@@ -108,7 +109,7 @@ public final class TestVirtioDevice implements VirtioDevice, AutoCloseable {
     public void configChanged() {
         int vector;
         synchronized (this) {
-            generation = generation + 1 & 0xFF;
+            generation = (generation + 1) & 0xFF;
             interruptStatus |= 2;
             vector =
                     (status & DeviceStatus.DRIVER_OK) == 0
@@ -342,7 +343,7 @@ public final class TestVirtioDevice implements VirtioDevice, AutoCloseable {
         }
     }
 
-    private <T extends @Nullable Object> T noting(java.util.function.Supplier<T> action) {
+    private <T extends @Nullable Object> T noting(Supplier<T> action) {
         try {
             return action.get();
         } catch (AssertionError e) {
@@ -436,7 +437,7 @@ public final class TestVirtioDevice implements VirtioDevice, AutoCloseable {
                     requireOrder(bits);
                 }
                 boolean newlyOk = (bits & ~status & DeviceStatus.FEATURES_OK) != 0;
-                status = bits | status & DeviceStatus.DEVICE_NEEDS_RESET;
+                status = bits | (status & DeviceStatus.DEVICE_NEEDS_RESET);
                 if (newlyOk && (driverFeatures & (~features | refusedFeatures)) != 0) {
                     status &= ~DeviceStatus.FEATURES_OK;
                 }

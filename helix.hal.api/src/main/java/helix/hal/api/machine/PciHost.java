@@ -60,6 +60,15 @@ public interface PciHost {
     /// @return the line for [InterruptLines]
     int line(int device, int pin);
 
+    /// Whether single functions of the root bus come and go while the others stay. Such a change is
+    /// announced by [Machine.Listener#pciChanged()], which otherwise means that the machine was
+    /// reset. A function that comes has no addresses assigned.
+    ///
+    /// @return false where functions are plugged into slots only
+    default boolean isHotPluggable() {
+        return false;
+    }
+
     /// For functions that the machine itself uses: they are listed and not driven, and their BARs
     /// are left alone.
     ///

@@ -298,8 +298,7 @@ public final class GrantedLease implements Lease {
     /// @throws DeviceException if the parent is ending; everything is as before then
     GrantedLease handOver(String name, long nextEpoch) {
         GrantedLease above = parent;
-        GrantedLease next =
-                new GrantedLease(device, hardware, above, childReset, name, nextEpoch);
+        GrantedLease next = new GrantedLease(device, hardware, above, childReset, name, nextEpoch);
         if (above == null) {
             leaveTo(next);
             return next;

@@ -1,5 +1,6 @@
 package helix.hal.internal.pci;
 
+import helix.hal.api.PciBar;
 import helix.hal.api.PciCapability;
 import helix.hal.internal.pci.PciRegisters.Express;
 import helix.hal.internal.space.FreeRanges;
@@ -151,6 +152,30 @@ public final class PciBus {
         for (Range range : ranges) {
             if ((range.space == Space.IO) == io && range.contains(base)) {
                 range.free.reserve(base, size);
+            }
+        }
+    }
+
+    /// A view with the same number and address ranges, and nothing on it: for functions that come
+    /// later than those which are known.
+    PciBus forArrivals() {
+        PciBus view = new PciBus(number, bridge);
+        view.ranges.addAll(ranges);
+        view.lastNumber = lastNumber;
+        return view;
+    }
+
+    /// Forgets a function; its addresses are free again.
+    public void remove(PciFunction function) {
+        if (!functions.remove(function)) {
+            return;
+        }
+        for (PciBar bar : function.bars()) {
+            boolean io = bar.kind() == PciBar.Kind.IO;
+            for (Range range : ranges) {
+                if ((range.space == Space.IO) == io && range.contains(bar.address())) {
+                    range.free.free(bar.address(), bar.size());
+                }
             }
         }
     }

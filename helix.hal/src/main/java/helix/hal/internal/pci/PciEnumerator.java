@@ -70,6 +70,27 @@ public final class PciEnumerator {
         bus.all().forEach(PciEnumerator::quieten);
     }
 
+    /// Those functions on a root bus that are not there any more: nothing answers in their place,
+    /// or something that was never given their addresses.
+    public List<PciFunction> departed(PciBus bus) {
+        return bus.functions().stream().filter(f -> f.isSilent() || f.hasForgotten()).toList();
+    }
+
+    /// Finds and sets up functions that came to a root bus since it was looked at. Those which are
+    /// known stay as they are.
+    ///
+    /// @return the new ones
+    public List<PciFunction> arrived(PciBus bus) {
+        PciBus found = bus.forArrivals();
+        probe(found);
+        List<PciAddress> known = bus.functions().stream().map(PciFunction::address).toList();
+        found.functions().removeIf(f -> known.contains(f.address()));
+        assigner.assign(found);
+        found.functions().forEach(PciEnumerator::quieten);
+        bus.functions().addAll(found.functions());
+        return List.copyOf(found.functions());
+    }
+
     /// Whether those functions answer on a bus that were found there, and no others.
     public boolean isComplete(PciBus bus) {
         PciBus now = new PciBus(bus.number(), bus.bridge());

@@ -41,6 +41,7 @@ public final class FakeMachine implements Machine, PciHost, MessageInterrupts, I
     private final List<Window> windows = new ArrayList<>();
     private final DmaWindow ram;
     private volatile boolean dark;
+    private volatile boolean hotPluggable;
     private volatile Status status = new Status(State.READY, "");
 
     /// A machine with nothing in it.
@@ -67,6 +68,22 @@ public final class FakeMachine implements Machine, PciHost, MessageInterrupts, I
         windows.clear();
         windows.addAll(List.of(instead));
         return this;
+    }
+
+    /// Functions of the root bus come and go.
+    public FakeMachine hotPluggable() {
+        hotPluggable = true;
+        return this;
+    }
+
+    @Override
+    public boolean isHotPluggable() {
+        return hotPluggable;
+    }
+
+    /// Takes a function from the root bus.
+    public void without(int devfn) {
+        root.remove(devfn);
     }
 
     /// Changes the state and says so.

@@ -253,8 +253,7 @@ class ChildLeaseTest {
         assertThat(second.state()).isEqualTo(Lease.State.RELEASED);
         assertThat(resets).hasValue(1);
         assertThat(context.dma().blocksInUse()).isZero();
-        assertThatThrownBy(() -> pass(second, "third"))
-                .isInstanceOf(LeaseRevokedException.class);
+        assertThatThrownBy(() -> pass(second, "third")).isInstanceOf(LeaseRevokedException.class);
     }
 
     /// Whichever comes first, no lease, memory or vector outlives the parent.
@@ -266,11 +265,10 @@ class ChildLeaseTest {
             vectors(first).handler(0, _ -> {});
             CyclicBarrier together = new CyclicBarrier(2);
             FutureTask<Lease> passing =
-                    new FutureTask<>(
-                            () -> {
-                                together.await(5, TimeUnit.SECONDS);
-                                return pass(first, "second");
-                            });
+                    new FutureTask<>(() -> {
+                        together.await(5, TimeUnit.SECONDS);
+                        return pass(first, "second");
+                    });
             Thread.ofPlatform().daemon().start(passing);
             together.await(5, TimeUnit.SECONDS);
             release(parent);

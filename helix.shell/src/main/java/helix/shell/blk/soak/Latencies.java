@@ -3,7 +3,8 @@ package helix.shell.blk.soak;
 import java.time.Duration;
 import org.HdrHistogram.Histogram;
 
-/// How long the requests took that were in flight while the driver was replaced, of one writer.
+/// How long the requests of one writer took: those that were in flight while the driver was
+/// replaced, and as a control all others. Allocates nothing per request.
 final class Latencies {
     private static final long HIGHEST_NANOS = Duration.ofSeconds(100).toNanos();
     private static final int DIGITS = 3;
@@ -11,7 +12,9 @@ final class Latencies {
     private final ReloadWindow window;
     private final Histogram overlapping = new Histogram(1, HIGHEST_NANOS, DIGITS);
 
-    /// The longest of them for each reload.
+    private final Histogram outside = new Histogram(1, HIGHEST_NANOS, DIGITS);
+
+    /// The longest of those that overlap, for each reload.
     private final long[] worst = new long[ReloadWindow.MOST];
 
     Latencies(ReloadWindow window) {
@@ -19,16 +22,19 @@ final class Latencies {
     }
 
     void completed(long begun, long now) {
+        long nanos = Math.clamp(now - begun, 1, HIGHEST_NANOS);
         if (window.overlaps(begun, now)) {
-            long nanos = Math.clamp(now - begun, 1, HIGHEST_NANOS);
             overlapping.recordValue(nanos);
             int reload = window.index();
             worst[reload] = Math.max(worst[reload], nanos);
+        } else {
+            outside.recordValue(nanos);
         }
     }
 
     void add(Latencies other) {
         overlapping.add(other.overlapping);
+        outside.add(other.outside);
         for (int i = 0; i < worst.length; i++) {
             worst[i] = Math.max(worst[i], other.worst[i]);
         }
@@ -37,6 +43,11 @@ final class Latencies {
     /// Of all requests that overlapped a reload.
     SoakResult.Spread overlapping() {
         return spread(overlapping);
+    }
+
+    /// Of all requests that overlapped none.
+    SoakResult.Spread outside() {
+        return spread(outside);
     }
 
     /// Of each reload's slowest request.

@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
 /// @param pauseMs how long the disk's clients were held back
 /// @param latencyMs of all requests in flight during a reload, from its beginning to its end
 /// @param worstLatencyMs of the slowest such request of each reload
+/// @param latencyOutsideMs of all other requests of the load: how slow the disk is by itself, some
+///   requests of which, a FLUSH above all, may be slower than any reload
 /// @param recoveryMs the median time until 90 % of the former rate was reached again, null if it is
 ///   not known of any reload
 /// @param iopsBefore requests a second before the first reload
@@ -45,6 +47,7 @@ public record SoakResult(
         Spread pauseMs,
         Spread latencyMs,
         Spread worstLatencyMs,
+        Spread latencyOutsideMs,
         @Nullable Double recoveryMs,
         double iopsBefore,
         double iopsAfter,

@@ -127,6 +127,7 @@ public final class Soaking {
                 s == null ? none : s.pauseMs(),
                 latencies.overlapping(),
                 latencies.worst(),
+                latencies.outside(),
                 s == null ? null : s.recoveryMs(),
                 iopsBefore,
                 iopsAfter,

@@ -1,0 +1,5 @@
+/// Captures frames into pcapng files.
+@NullMarked
+package helix.net.capture.internal;
+
+import org.jspecify.annotations.NullMarked;
