@@ -22,14 +22,14 @@ final class Frames {
         frame[13] = (byte) TYPE;
         for (int i = NUMBER_AT; i < size; i++) {
             int k = i - NUMBER_AT;
-            frame[i] = (byte) (k < 4 ? number >>> 24 - 8 * k : number * 31 + i);
+            frame[i] = (byte) (k < 4 ? number >>> (24 - 8 * k) : number * 31 + i);
         }
         return frame;
     }
 
     private static void address(byte[] frame, int at, long address) {
         for (int i = 0; i < 6; i++) {
-            frame[at + i] = (byte) (address >>> 40 - 8 * i);
+            frame[at + i] = (byte) (address >>> (40 - 8 * i));
         }
     }
 

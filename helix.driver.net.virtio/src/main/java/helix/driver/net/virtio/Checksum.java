@@ -42,7 +42,7 @@ final class Checksum {
             int from = Math.max(start - at, 0);
             for (int k = from; k < lengths[i]; k++) {
                 int octet = memory.get(ValueLayout.JAVA_BYTE, data + k) & 0xFF;
-                sum += (at + k - start & 1) == 0 ? octet << 8 : octet;
+                sum += ((at + k - start) & 1) == 0 ? octet << 8 : octet;
             }
             at += lengths[i];
         }

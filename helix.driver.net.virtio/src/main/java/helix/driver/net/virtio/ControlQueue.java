@@ -82,7 +82,7 @@ final class ControlQueue {
     void macAddress(long mac) {
         int[] octets = new int[6];
         for (int i = 0; i < octets.length; i++) {
-            octets[i] = (int) (mac >>> 40 - 8 * i);
+            octets[i] = (int) (mac >>> (40 - 8 * i));
         }
         command("MAC address", MAC, MAC_ADDR_SET, octets);
     }

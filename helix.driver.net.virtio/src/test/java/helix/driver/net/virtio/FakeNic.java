@@ -48,7 +48,7 @@ final class FakeNic implements NetPeer, AutoCloseable {
         sizes[2 * pairs] = 64;
         device = new TestVirtioDevice(machine, 1, features, CONFIG_BYTES, sizes);
         for (int i = 0; i < 6; i++) {
-            device.config().set(ValueLayout.JAVA_BYTE, i, (byte) (MAC >>> 40 - 8 * i));
+            device.config().set(ValueLayout.JAVA_BYTE, i, (byte) (MAC >>> (40 - 8 * i)));
         }
         status(NetConfig.LINK_UP);
         short16(8, pairs);
