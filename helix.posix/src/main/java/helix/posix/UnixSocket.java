@@ -94,10 +94,7 @@ public final class UnixSocket implements AutoCloseable {
             int fd =
                     (int)
                             Libc.SOCKET.invokeExact(
-                                    Libc.state(),
-                                    (int) AF_UNIX,
-                                    SOCK_STREAM_CLOEXEC | flags,
-                                    0);
+                                    Libc.state(), (int) AF_UNIX, SOCK_STREAM_CLOEXEC | flags, 0);
             if (fd < 0) {
                 throw new PosixException("socket", Libc.errno());
             }
@@ -294,10 +291,7 @@ public final class UnixSocket implements AutoCloseable {
                 n =
                         (long)
                                 Libc.RECVMSG.invokeExact(
-                                        Libc.state(),
-                                        fd,
-                                        message,
-                                        MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+                                        Libc.state(), fd, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
                 errno = n < 0 ? Libc.errno() : 0;
             } while (errno == Libc.EINTR);
             if (errno == Libc.EAGAIN) {

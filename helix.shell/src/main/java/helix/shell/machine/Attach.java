@@ -103,10 +103,9 @@ public final class Attach extends Report {
         return platform.controls().stream()
                 .filter(c -> c.machine().equals(MACHINE))
                 .findFirst()
-                .orElseThrow(
-                        () ->
-                                new CommandFailed(
-                                        "nothing can be attached: bundle helix.hal.vhostuser is not"
-                                                + " active"));
+                .orElseThrow(() ->
+                        new CommandFailed(
+                                "nothing can be attached: bundle helix.hal.vhostuser is not"
+                                        + " active"));
     }
 }

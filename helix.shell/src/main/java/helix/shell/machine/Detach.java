@@ -12,8 +12,9 @@ import picocli.CommandLine.Parameters;
 
 /// Detaches a device of another process, or tells which are attached.
 @Command(
-        description = "Detaches a device of another process; without arguments lists what is"
-                + " attached.")
+        description =
+                "Detaches a device of another process; without arguments lists what is"
+                        + " attached.")
 public final class Detach extends Report {
     private final Platform platform;
 

@@ -36,8 +36,7 @@ abstract class MachineReport extends Report {
         List<MachineControl> controls = platform.controls();
         if (machine == null) {
             // What other processes serve is attached, not plugged, unless it is named.
-            controls =
-                    controls.stream().filter(c -> !c.machine().equals(Attach.MACHINE)).toList();
+            controls = controls.stream().filter(c -> !c.machine().equals(Attach.MACHINE)).toList();
         }
         if (machine != null) {
             platform.machine(machine);
