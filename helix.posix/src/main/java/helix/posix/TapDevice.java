@@ -170,7 +170,8 @@ public final class TapDevice implements AutoCloseable {
     /// @return the frame's length, 0 if there is none
     /// @throws PosixException if the device is gone
     public int read(MemorySegment memory, long offset, int most) {
-        long address = memory.address() + Objects.checkFromIndexSize(offset, most, memory.byteSize());
+        long address =
+                memory.address() + Objects.checkFromIndexSize(offset, most, memory.byteSize());
         try {
             long n = (long) READ.invokeExact(Libc.state(), fd, address, (long) most);
             return n >= 0 ? (int) n : none("read(" + name + ")");
