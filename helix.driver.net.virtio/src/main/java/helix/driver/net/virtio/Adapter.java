@@ -155,7 +155,7 @@ final class Adapter {
 
     /// An address for a device that has none, the same each time: locally administered.
     private static long localAddress(String id) {
-        return 0x02_48_00_00_00_00L | id.hashCode() & 0xFFFF_FFFFL;
+        return 0x02_48_00_00_00_00L | (id.hashCode() & 0xFFFF_FFFFL);
     }
 
     // ---- Bring-up
