@@ -431,6 +431,15 @@ final class Adapter {
     /// @param confirmed run then
     void restart(Runnable confirmed) {
         phase = Phase.NEW;
+        try {
+            restartNow(confirmed);
+        } catch (DeviceException e) {
+            fail("not brought up again: " + e.getMessage(), e);
+            throw e;
+        }
+    }
+
+    private void restartNow(Runnable confirmed) {
         if (!VirtioBringUp.reset(transport, Deadline.after(settings.resetTimeout()))) {
             throw new DeviceTimeoutException(hal.name() + ": the device does not reset");
         }
