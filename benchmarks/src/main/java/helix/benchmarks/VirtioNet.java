@@ -40,6 +40,7 @@ public final class VirtioNet implements Function {
     private static final int WARM_UPS = 4;
     private static final long RUN_MILLIS = 500;
     private static final long DEVICE_MILLIS = 10_000;
+    private static final String BEHIND_VIRTIO = "(" + Device.ID + "=*/virtio)";
     private static final int SERVER_CPU = 0;
     private static final int CLIENT_CPU = 1;
 
@@ -81,7 +82,7 @@ public final class VirtioNet implements Function {
                     Services.await(
                             context,
                             NetworkDevice.class,
-                            "(" + Device.MACHINE + "=vhostuser)",
+                            BEHIND_VIRTIO,
                             DEVICE_MILLIS);
             Pinning.thisThread(CLIENT_CPU);
             try (Loop loop = new Loop(device);
