@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /// A program beside the benchmark: what serves the device, or the peer that is compared with. Ends
 /// with its owner.
@@ -96,6 +97,18 @@ final class Backend implements AutoCloseable {
         input.write(line);
         input.write('\n');
         input.flush();
+    }
+
+    /// Processor time of all its threads.
+    long cpuNanos() throws IOException {
+        long sum = 0;
+        try (Stream<Path> threads = Files.list(Path.of("/proc/" + pid() + "/task"))) {
+            for (Path thread : threads.toList()) {
+                String spent = Files.readString(thread.resolve("schedstat"));
+                sum += Long.parseLong(spent.split(" ")[0]);
+            }
+        }
+        return sum;
     }
 
     long pid() {

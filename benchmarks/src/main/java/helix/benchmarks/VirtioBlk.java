@@ -39,6 +39,7 @@ public final class VirtioBlk implements Function {
     private static final int WARM_UPS = 5;
     private static final long RUN_MILLIS = 400;
     private static final long DEVICE_MILLIS = 10_000;
+    private static final String BEHIND_VIRTIO = "(" + Device.ID + "=*/virtio)";
     private static final long CAPACITY = 1L << 30;
     private static final int DAEMON_CPU = 0;
     private static final int CLIENT_CPU = 1;
@@ -82,7 +83,7 @@ public final class VirtioBlk implements Function {
                     Services.await(
                             context,
                             BlockDevice.class,
-                            "(" + Device.MACHINE + "=vhostuser)",
+                            BEHIND_VIRTIO,
                             DEVICE_MILLIS);
             Pinning.thisThread(CLIENT_CPU);
             try (Backend peer =

@@ -339,24 +339,14 @@ final class ClientQueue implements BlockQueue {
 
     @Override
     public int poll(CompletionHandler handler, int max) {
-        int taken = 0;
         if (max > 0) {
             settle();
         }
-        while (taken < max) {
-            int tag;
-            int status;
-            enter();
-            try {
-                if (ended.count() == 0) {
-                    break;
-                }
-                tag = ended.tag();
-                status = ended.status();
-                ended.remove();
-            } finally {
-                leave();
-            }
+        int taken = 0;
+        while (taken < max && ended.count() > 0) {
+            int tag = ended.tag();
+            int status = ended.status();
+            ended.remove();
             taken++;
             handler.completed(tag, status);
         }
@@ -377,6 +367,7 @@ final class ClientQueue implements BlockQueue {
         } catch (LeaseRevokedException | IllegalStateException e) {
             lost(e);
         } finally {
+            ended.look();
             leave();
         }
     }
