@@ -84,10 +84,14 @@ class ReloadMeanwhileTest extends ReloadFixture {
     }
 
     private static boolean isWaiting(String where) {
-        return Thread.getAllStackTraces().values().stream()
-                .map(Arrays::asList)
-                .filter(t -> t.stream().anyMatch(f -> f.getMethodName().equals("awaitNanos")))
-                .anyMatch(t -> t.stream().anyMatch(f -> f.getMethodName().equals(where)));
+        return Thread.getAllStackTraces().keySet().stream().anyMatch(t -> isIn(t, where));
+    }
+
+    /// Whether this very thread waits there: another may, of a test before.
+    private static boolean isIn(Thread thread, String where) {
+        List<String> methods =
+                Arrays.stream(thread.getStackTrace()).map(f -> f.getMethodName()).toList();
+        return methods.contains("awaitNanos") && methods.contains(where);
     }
 
     @Test
@@ -125,8 +129,8 @@ class ReloadMeanwhileTest extends ReloadFixture {
                 A + " restoreState",
                 _ -> {
                     Probe.HOOKS.remove(A + " restoreState");
-                    Thread.ofPlatform().start(deed);
-                    platform.await("the deed", () -> isWaiting("awaitFree"));
+                    Thread thread = Thread.ofPlatform().start(deed);
+                    platform.await("the deed", () -> isIn(thread, "awaitFree"));
                     return null;
                 });
         ReloadReport report = update("2.0.0", Options.STANDARD);
