@@ -41,7 +41,7 @@ public class VhostUserHostileIT {
     private static final long MUTATIONS = FULL ? 120_000 : 5_000;
     private static final Duration LIMIT = Duration.ofSeconds(FULL ? 300 : 60);
     private static final Duration RETURN_LIMIT = Duration.ofSeconds(30);
-    private static final int FATAL_ONE_IN = FULL ? 800 : 500;
+    private static final int FATAL_ONE_IN = FULL ? 2000 : 500;
     private static final int DEPTH = 16;
     private static final int BLOCK = 512;
 
