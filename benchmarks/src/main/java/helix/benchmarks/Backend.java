@@ -52,7 +52,7 @@ final class Backend implements AutoCloseable {
 
     /// Where a program is, or null.
     static @org.jspecify.annotations.Nullable Path find(String program) {
-        for (String directory : System.getenv().getOrDefault("PATH", "").split(":")) {
+        for (String directory : System.getenv().getOrDefault("PATH", "").split(":", -1)) {
             Path file = Path.of(directory, program);
             if (Files.isExecutable(file)) {
                 return file;

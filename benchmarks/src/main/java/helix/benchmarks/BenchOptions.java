@@ -54,7 +54,7 @@ record BenchOptions(boolean json, boolean check, @Nullable Path results) {
         report.put("kernel", System.getProperty("os.version"));
         report.put("processors", Runtime.getRuntime().availableProcessors());
         report.put("processor", processor());
-        report.put("load", Files.readString(Path.of("/proc/loadavg")).split(" ")[0]);
+        report.put("load", Files.readString(Path.of("/proc/loadavg")).split(" ", 2)[0]);
         return report;
     }
 

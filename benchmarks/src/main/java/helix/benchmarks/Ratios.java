@@ -1,6 +1,7 @@
 package helix.benchmarks;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 
 /// A comparison with a peer: the rates of both in each of several interleaved pairs of runs.
@@ -52,7 +53,7 @@ final class Ratios {
             double high,
             double cpuOurs,
             double cpuPeer,
-            double[] ratios) {}
+            List<Double> ratios) {}
 
     /// Compares; which one of a pair comes first alternates.
     static Result compare(int warmUps, int pairs, Side ours, Side peer) throws Exception {
@@ -84,7 +85,7 @@ final class Ratios {
                 interval[1],
                 median(ourCpu),
                 median(theirCpu),
-                ratios);
+                Arrays.stream(ratios).boxed().toList());
     }
 
     static double median(double[] values) {

@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.apache.felix.service.command.CommandSession;
 import org.apache.felix.service.command.Function;
@@ -147,7 +148,7 @@ public final class VirtioBlk implements Function {
     }
 
     private static Run ask(Backend peer, int depth) {
-        String[] answer = peer.ask(depth + " " + RUN_MILLIS).split(" ");
+        String[] answer = peer.ask(depth + " " + RUN_MILLIS).split(" ", -1);
         if (Long.parseLong(answer[3]) > 0) {
             throw new IllegalStateException(answer[3] + " requests of the peer failed");
         }
@@ -160,7 +161,8 @@ public final class VirtioBlk implements Function {
         text.append("4 KiB random reads, polled; peer: ").append(report.get("peer"));
         text.append("\nDEPTH   HELIX IOPS    PEER IOPS  RATIO  95 %         CPU ns  PEER ns\n");
         @SuppressWarnings("unchecked") // made above
-        Map<String, Object> depths = (Map<String, Object>) report.get("depths");
+        Map<String, Object> depths =
+                (Map<String, Object>) Objects.requireNonNull(report.get("depths"));
         depths.forEach((depth, value) -> {
             if (value instanceof Ratios.Result r) {
                 text.append(
@@ -176,7 +178,7 @@ public final class VirtioBlk implements Function {
                                 r.cpuOurs(),
                                 r.cpuPeer()));
             } else {
-                text.append(String.format(Locale.ROOT, "%5s %12.0f%n", depth, value));
+                text.append(String.format(Locale.ROOT, "%5s %12.0f%n", depth, (Double) value));
             }
         });
         return text.toString().stripTrailing();
@@ -188,7 +190,8 @@ public final class VirtioBlk implements Function {
             return;
         }
         @SuppressWarnings("unchecked") // made above
-        Map<String, Object> depths = (Map<String, Object>) report.get("depths");
+        Map<String, Object> depths =
+                (Map<String, Object>) Objects.requireNonNull(report.get("depths"));
         depths.forEach((depth, value) -> {
             double bound = depth.equals("1") ? 0.9 : 1.0;
             if (value instanceof Ratios.Result r && r.ratio() < bound) {

@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.felix.service.command.CommandSession;
@@ -134,7 +135,7 @@ public final class VirtioNet implements Function {
     }
 
     private static String text(Map<String, Object> report) {
-        Ratios.Result r = (Ratios.Result) report.get("result");
+        Ratios.Result r = (Ratios.Result) Objects.requireNonNull(report.get("result"));
         return String.format(
                 Locale.ROOT,
                 """
@@ -145,7 +146,7 @@ public final class VirtioNet implements Function {
                 """,
                 r.ours() / 1e6,
                 r.cpuOurs(),
-                (double) report.get("bytesAllocatedPerFrame"),
+                (Double) Objects.requireNonNull(report.get("bytesAllocatedPerFrame")),
                 r.peer() / 1e6,
                 r.cpuPeer(),
                 r.ratio(),
@@ -322,7 +323,7 @@ public final class VirtioNet implements Function {
                 throw new IllegalStateException("testpmd says no RX-packets: " + statistics);
             }
             return Long.parseLong(
-                    statistics.substring(at + "RX-packets:".length()).strip().split("\\s+")[0]);
+                    statistics.substring(at + "RX-packets:".length()).strip().split("\\s+", 2)[0]);
         }
 
         private String say(String command) throws IOException {

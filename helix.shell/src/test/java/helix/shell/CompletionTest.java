@@ -3,6 +3,7 @@ package helix.shell;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import helix.shell.FakePlatform.FakeControl;
+import helix.shell.net.LoopInterface;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -44,11 +45,15 @@ final class CompletionTest {
                 "machine:fault, fault, stop",
                 "blk:bench, bench nvme0n1 --rw, randread randwrite read write randrw",
                 "blk:bench, bench --interrupt, nvme0n1",
+                "net:ping, ping, net0",
+                "net:forward, forward net0, net0",
+                "net:stat, stat, net0",
                 "helix:nothing, nothing, \"\""
             })
     void theLabelInTheHelpSaysWhatMayStandThere(String command, String line, String expected)
             throws Exception {
         platform.controls.add(new FakeControl());
+        platform.interfaces.add(new LoopInterface("net0"));
         List<String> words = new ArrayList<>(List.of(line.split(" ")));
         words.add("");
         shell.session().put(".commandLine", new Line(words, words.size() - 1));

@@ -20,6 +20,10 @@ import helix.hal.api.machine.PciHost;
 import helix.modules.api.binder.Binder;
 import helix.modules.api.binder.Deployments;
 import helix.modules.api.reload.Reloads;
+import helix.net.api.NetworkInterface;
+import helix.net.api.capture.PacketCapture;
+import helix.net.api.ip.IpStack;
+import helix.net.api.tap.TapBridges;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,6 +44,10 @@ public final class FakePlatform implements Platform {
     public Deployments deployments = new FakeDeployments();
     public Reloads reloads;
     public NbdServer nbdServer;
+    public IpStack ipStack;
+    public PacketCapture packetCapture;
+    public TapBridges tapBridges;
+    public final List<NetworkInterface> interfaces = new ArrayList<>();
     public ClassLoader servedBy;
     public Path bundleJar;
 
@@ -89,6 +97,26 @@ public final class FakePlatform implements Platform {
     @Override
     public Optional<NbdServer> nbdServer() {
         return Optional.ofNullable(nbdServer);
+    }
+
+    @Override
+    public List<NetworkInterface> interfaces() {
+        return interfaces;
+    }
+
+    @Override
+    public Optional<IpStack> ipStack() {
+        return Optional.ofNullable(ipStack);
+    }
+
+    @Override
+    public Optional<PacketCapture> packetCapture() {
+        return Optional.ofNullable(packetCapture);
+    }
+
+    @Override
+    public Optional<TapBridges> tapBridges() {
+        return Optional.ofNullable(tapBridges);
     }
 
     @Override

@@ -218,9 +218,14 @@ final class PackedQueue extends Virtqueue {
         }
         int usedId = Words.u16(memory, entry + 12);
         int count = slots.shownCount(usedId);
-        // 2.8.5 has the device set WRITE if it wrote, else the length means nothing. QEMU never
-        // sets it, so the length counts wherever there was something to write to.
-        int length = count > 0 && slots.writable(usedId) != 0 ? Words.i32(memory, entry + 8) : 0;
+        int length = Words.i32(memory, entry + 8);
+        // 2.8.5: without WRITE nothing was written and the length means nothing. But QEMU never
+        // sets WRITE, so a length that can be one is taken for one.
+        if ((flags & Descriptor.WRITE) == 0
+                && count > 0
+                && Integer.compareUnsigned(length, slots.writable(usedId)) > 0) {
+            length = 0;
+        }
         if (count == 0 || Integer.compareUnsigned(length, slots.writable(usedId)) > 0) {
             return refuse(usedId, count, length);
         }

@@ -32,6 +32,8 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import javax.inject.Inject;
 import org.junit.Test;
@@ -98,8 +100,7 @@ public class NetIT {
         Lease lease = stack().dhcp(face(), LIMIT);
         assertThat(lease.address()).isEqualTo("10.0.2.15");
         assertThat(lease.gateway()).isEqualTo("10.0.2.2");
-        PingOptions options =
-                new PingOptions(50, Duration.ofMillis(5), 56, Duration.ofSeconds(5));
+        PingOptions options = new PingOptions(50, Duration.ofMillis(5), 56, Duration.ofSeconds(5));
         PingReport report = stack().ping(face(), "10.0.2.2", options);
         assertThat(report.received()).isEqualTo(50);
     }
@@ -124,17 +125,17 @@ public class NetIT {
         Reloads reloads = Platform.service(context, Reloads.class);
         byte[] file = bytes(LARGE);
         ByteArrayOutputStream target = new ByteArrayOutputStream();
-        try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+        try (ExecutorService threads = Executors.newCachedThreadPool();
+                ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             CompletableFuture<Void> serving =
-                    CompletableFuture.runAsync(() -> serve(server, file));
+                    CompletableFuture.runAsync(() -> serve(server, file), threads);
             URI uri = URI.create("http://10.0.2.2:" + server.getLocalPort() + "/large");
             CompletableFuture<FetchReport> fetching =
-                    CompletableFuture.supplyAsync(() -> fetch(stack, face, uri, target));
+                    CompletableFuture.supplyAsync(() -> fetch(stack, face, uri, target), threads);
             for (int i = 0; i < RELOADS; i++) {
                 boolean cold = i % 3 == 2;
                 ReloadReport report =
-                        reloads.reload(
-                                "virtio-net", new Reloads.Options(cold, false, LIMIT));
+                        reloads.reload("virtio-net", new Reloads.Options(cold, false, LIMIT));
                 assertThat(report.outcome())
                         .as("%s", report)
                         .isEqualTo(ReloadReport.Outcome.COMMITTED);
@@ -158,8 +159,9 @@ public class NetIT {
     private static void serve(ServerSocket server, byte[] file) {
         try (Socket client = server.accept();
                 OutputStream out = client.getOutputStream()) {
-            byte[] head = ("HTTP/1.0 200 OK\r\nContent-Length: " + file.length + "\r\n\r\n")
-                    .getBytes(StandardCharsets.US_ASCII);
+            byte[] head =
+                    ("HTTP/1.0 200 OK\r\nContent-Length: " + file.length + "\r\n\r\n")
+                            .getBytes(StandardCharsets.US_ASCII);
             out.write(head);
             out.write(file);
             out.flush();

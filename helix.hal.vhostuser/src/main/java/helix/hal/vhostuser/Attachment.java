@@ -15,6 +15,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,8 +40,10 @@ final class Attachment implements Backend, AutoCloseable {
     ///
     /// @param reply of an answer
     /// @param away after which a device that is away is unplugged
-    record Limits(Duration reply, Duration away) {
-        static final Limits STANDARD = new Limits(Duration.ofSeconds(3), Duration.ofSeconds(10));
+    /// @param drain of the requests that a ring which stops had taken
+    record Limits(Duration reply, Duration away, Duration drain) {
+        static final Limits STANDARD =
+                new Limits(Duration.ofSeconds(3), Duration.ofSeconds(10), Duration.ofSeconds(1));
     }
 
     /// Where functions come and go.
@@ -230,6 +233,19 @@ final class Attachment implements Backend, AutoCloseable {
     ///
     /// @throws DeviceException if the back-end does not confirm that
     void quiet() {
+        Deadline deadline = Deadline.after(limits.reply().multipliedBy(2));
+        while (!stopped(deadline)) {
+            if (deadline.isExpired()) {
+                throw new DeviceException(
+                        "%s: process %d does not confirm that it uses our memory no more; end it first"
+                                .formatted(id(), peerProcess));
+            }
+            LockSupport.parkNanos(RETRY_MILLIS * 1_000_000);
+        }
+    }
+
+    /// Tries once; after a failure it is a new connection that confirms, perhaps.
+    private boolean stopped(Deadline deadline) {
         CompletableFuture<Boolean> done = new CompletableFuture<>();
         submit(() -> {
             try {
@@ -238,11 +254,7 @@ final class Attachment implements Backend, AutoCloseable {
                 done.complete(!ringsMayRun);
             }
         });
-        if (!await(done, 2 * limits.reply().toMillis())) {
-            throw new DeviceException(
-                    "%s: process %d does not confirm that it uses our memory no more; end it first"
-                            .formatted(id(), peerProcess));
-        }
+        return await(done, deadline.remainingMillis());
     }
 
     // The thread.
@@ -369,7 +381,7 @@ final class Attachment implements Backend, AutoCloseable {
 
     private void plug(Identity found) {
         VhostUserMachine machine = slots.hardware();
-        rings = new Rings(machine.ram(), errors);
+        rings = new Rings(machine.ram(), errors, limits.drain());
         VirtioFunction fresh =
                 new VirtioFunction(
                         options.kind(),

@@ -1,12 +1,18 @@
 package helix.hal.vhostuser;
 
+import helix.hal.api.Deadline;
 import helix.hal.api.machine.DmaWindow;
 import helix.hal.vhostuser.VhostUser.Protocol;
 import helix.hal.vhostuser.VhostUser.Request;
 import helix.posix.EventFd;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 
 /// The rings that a back-end runs for a function: how they are started and stopped. For one thread
 /// at a time.
@@ -16,28 +22,43 @@ final class Rings {
     private static final int USED_ENTRY = 8;
     private static final int EVENT_SUPPRESSION = 4;
 
+    /// Virtio 1.2, 2.7.8: flags, then idx.
+    private static final int USED_IDX = 2;
+
+    private static final ValueLayout.OfShort INDEX =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    private static final long LOOK_NANOS = 50_000;
+
+    /// A ring that the back-end runs.
+    private record Started(int index, QueueState queue) {}
+
     private final DmaWindow ram;
     private final EventFd errors;
-    private final List<Integer> started = new ArrayList<>();
+    private final Duration drainLimit;
+    private final List<Started> started = new ArrayList<>();
+    private boolean packed;
 
-    Rings(DmaWindow ram, EventFd errors) {
+    /// @param drainLimit how long a back-end that has stopped may go on to end what it had taken
+    Rings(DmaWindow ram, EventFd errors, Duration drainLimit) {
         this.ram = ram;
         this.errors = errors;
+        this.drainLimit = drainLimit;
     }
 
     /// Why a driver's queues cannot be started, empty if they can.
     String fault(long features, List<QueueState> queues) {
-        boolean packed = (features & VhostUser.F_RING_PACKED) != 0;
+        boolean inOneRing = (features & VhostUser.F_RING_PACKED) != 0;
         for (int i = 0; i < queues.size(); i++) {
             QueueState q = queues.get(i);
             if (!q.enabled()) {
                 continue;
             }
-            if (q.size() < 1 || (!packed && Integer.bitCount(q.size()) != 1)) {
+            if (q.size() < 1 || (!inOneRing && Integer.bitCount(q.size()) != 1)) {
                 return "queue %d has a size of %d".formatted(i, q.size());
             }
-            long driver = packed ? EVENT_SUPPRESSION : 6 + (long) AVAILABLE_ENTRY * q.size();
-            long device = packed ? EVENT_SUPPRESSION : 6 + (long) USED_ENTRY * q.size();
+            long driver = inOneRing ? EVENT_SUPPRESSION : 6 + (long) AVAILABLE_ENTRY * q.size();
+            long device = inOneRing ? EVENT_SUPPRESSION : 6 + (long) USED_ENTRY * q.size();
             if (isOutside(q.desc(), (long) DESCRIPTOR * q.size())
                     || isOutside(q.driver(), driver)
                     || isOutside(q.device(), device)) {
@@ -58,11 +79,11 @@ final class Rings {
     void start(Connection peer, VirtioFunction function, long features, List<QueueState> queues) {
         peer.set(Request.SET_FEATURES, features);
         peer.order(Request.SET_MEM_TABLE, memoryTable(), ram.fd());
-        boolean packed = (features & VhostUser.F_RING_PACKED) != 0;
+        packed = (features & VhostUser.F_RING_PACKED) != 0;
         for (int i = 0; i < queues.size(); i++) {
             QueueState queue = queues.get(i);
             if (queue.enabled()) {
-                started.add(i);
+                started.add(new Started(i, queue));
                 peer.setVring(Request.SET_VRING_NUM, i, queue.size());
                 peer.setVring(Request.SET_VRING_BASE, i, packed ? VhostUser.PACKED_BASE : 0);
                 peer.order(Request.SET_VRING_ADDR, address(i, queue));
@@ -71,12 +92,12 @@ final class Rings {
                 peer.set(Request.SET_VRING_CALL, i, function.call(queue).fd());
             }
         }
-        for (int i : started) {
+        for (Started ring : started) {
             if ((features & VhostUser.F_PROTOCOL_FEATURES) != 0) {
-                peer.setVring(Request.SET_VRING_ENABLE, i, 1);
+                peer.setVring(Request.SET_VRING_ENABLE, ring.index, 1);
             }
             // A back-end starts a ring when it is kicked.
-            function.kick(i).signal();
+            function.kick(ring.index).signal();
         }
     }
 
@@ -106,10 +127,10 @@ final class Rings {
     /// Gives running rings other eventfds to interrupt by.
     void rewire(Connection peer, VirtioFunction function, int vector) {
         List<QueueState> queues = function.common().queues();
-        for (int i : started) {
-            QueueState queue = queues.get(i);
+        for (Started ring : started) {
+            QueueState queue = queues.get(ring.index);
             if (vector < 0 || queue.vector() == vector) {
-                peer.set(Request.SET_VRING_CALL, i, function.call(queue).fd());
+                peer.set(Request.SET_VRING_CALL, ring.index, function.call(queue).fd());
                 if (queue.vector() != VirtioPci.NO_VECTOR) {
                     function.vectors().settle(queue.vector());
                 }
@@ -117,16 +138,58 @@ final class Rings {
         }
     }
 
-    /// Stops all rings. When this returns the back-end has confirmed each, and touches memory no
-    /// more.
+    /// Stops all rings. When this returns the back-end has confirmed each and ended what it had
+    /// taken from it, and touches memory no more.
+    ///
+    /// @throws PeerException if that is not so; a new connection has to prove it then
     void stop(Connection peer) {
-        for (int i : started) {
-            int _ = peer.getVring(Request.GET_VRING_BASE, i);
+        int[] bases = new int[started.size()];
+        for (int i = 0; i < bases.length; i++) {
+            bases[i] = peer.getVring(Request.GET_VRING_BASE, started.get(i).index);
+        }
+        Deadline deadline = Deadline.after(drainLimit);
+        for (int i = 0; i < bases.length; i++) {
+            drain(started.get(i), bases[i], deadline);
         }
         if (peer.has(Protocol.RESET_DEVICE)) {
             peer.order(Request.RESET_DEVICE);
         }
         started.clear();
+    }
+
+    /// To stop is to take no more requests: qemu-storage-daemon, for one, answers while requests
+    /// are in flight, and ends them later. The answer tells how many were taken.
+    private void drain(Started ring, int base, Deadline deadline) {
+        if (packed) {
+            // What was available and what was used, each with its wrap counter. How far the device
+            // has come since cannot be read off a packed ring.
+            if ((base & 0xFFFF) != base >>> 16) {
+                throw new PeerException(
+                        "queue %d was stopped with requests in flight: 0x%x"
+                                .formatted(ring.index, base));
+            }
+            return;
+        }
+        while (usedIndex(ring.queue) != (base & 0xFFFF)) {
+            if (deadline.isExpired()) {
+                throw new PeerException(
+                        "queue %d was stopped at %d, but only requests up to %d ended within %d ms"
+                                .formatted(
+                                        ring.index,
+                                        base & 0xFFFF,
+                                        usedIndex(ring.queue),
+                                        drainLimit.toMillis()));
+            }
+            LockSupport.parkNanos(LOOK_NANOS);
+        }
+    }
+
+    /// Where the ring is was checked when it was started.
+    private int usedIndex(QueueState queue) {
+        long offset = queue.device() - ram.deviceAddress() + USED_IDX;
+        int index = ram.memory().get(INDEX, offset) & 0xFFFF;
+        VarHandle.acquireFence();
+        return index;
     }
 
     /// The back-end that ran them does so no more.

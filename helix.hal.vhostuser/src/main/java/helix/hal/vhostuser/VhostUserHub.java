@@ -34,7 +34,7 @@ import org.slf4j.LoggerFactory;
 public final class VhostUserHub implements MachineControl, Attachment.Slots {
     private static final Logger LOG = LoggerFactory.getLogger(VhostUserHub.class);
     private static final Duration PLUG_LIMIT = Duration.ofSeconds(4);
-    private static final Duration DEVICE_LIMIT = Duration.ofSeconds(2);
+    private static final Duration DEVICE_LIMIT = Duration.ofSeconds(10);
     private static final long MEBI = 1 << 20;
     private static final List<Choice> KINDS =
             List.of(

@@ -10,7 +10,8 @@ import java.util.Map;
 
 /// A machine of its own for a test, without a framework.
 final class Bench implements Attachment.Slots, AutoCloseable {
-    static final Limits QUICK = new Limits(Duration.ofMillis(300), Duration.ofMillis(400));
+    static final Limits QUICK =
+            new Limits(Duration.ofMillis(300), Duration.ofMillis(400), Duration.ofMillis(300));
 
     final VhostUserMachine machine = new VhostUserMachine(16 << 20);
     private final List<Attachment> attachments = new ArrayList<>();

@@ -56,6 +56,12 @@ final class FakeBackend implements AutoCloseable {
     private volatile boolean closed;
     private long used;
 
+    /// What the rings are said to have begun with.
+    private int base;
+
+    /// How many requests were taken from a ring when it stops.
+    volatile int taken;
+
     FakeBackend(Path path) {
         this.path = path;
         listener = UnixSocket.listen(path);
@@ -165,6 +171,9 @@ final class FakeBackend implements AutoCloseable {
         if (code == Request.SET_PROTOCOL_FEATURES.code) {
             used = payload.getLong(0);
         }
+        if (code == Request.SET_VRING_BASE.code) {
+            base = payload.getInt(4);
+        }
         if (code == Request.GET_FEATURES.code) {
             return u64(features);
         }
@@ -178,7 +187,7 @@ final class FakeBackend implements AutoCloseable {
             return ByteBuffer.allocate(8)
                     .order(ByteOrder.LITTLE_ENDIAN)
                     .putInt(payload.getInt(0))
-                    .putInt(5)
+                    .putInt(base + taken)
                     .array();
         }
         if (code == Request.GET_CONFIG.code) {

@@ -24,7 +24,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// A back-end that answers what it must not, hangs up or says nothing: at every step the device has
 /// a clear reason, and the machine goes on.
 class HostileBackendTest {
-    private static final Limits LIMITS = new Limits(Duration.ofMillis(60), Duration.ofSeconds(10));
+    private static final Limits LIMITS =
+            new Limits(Duration.ofMillis(60), Duration.ofSeconds(10), Duration.ofMillis(60));
     private static final long BASE = VhostUserMachine.DMA_BASE;
 
     @TempDir private Path folder;

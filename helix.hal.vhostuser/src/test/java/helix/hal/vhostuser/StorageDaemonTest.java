@@ -26,7 +26,8 @@ class StorageDaemonTest {
     private static final long SIZE = 64L << 20;
     private static final int QUEUE = 16;
     private static final long SEG_MAX = 1L << 2;
-    private static final Limits LIMITS = new Limits(Duration.ofMillis(700), Duration.ofSeconds(3));
+    private static final Limits LIMITS =
+            new Limits(Duration.ofMillis(700), Duration.ofSeconds(3), Duration.ofSeconds(1));
 
     @TempDir private Path folder;
     private Path socket;

@@ -92,8 +92,11 @@ final class StablePort extends PortGate implements Port {
         int from = burst.size();
         RuntimeException failure = null;
         try {
-            int _ = now.rx().receive(burst);
+            int some = now.rx().receive(burst);
             if (parked.size() > 0 || pool.available() < FEW_FRAMES) {
+                refresh(now.tx());
+            } else if (some == 0 && now.tx().inFlight() > 0) {
+                // Nothing else to do; and what is not known to be sent counts as lost in a reset.
                 refresh(now.tx());
             }
         } catch (RuntimeException | LinkageError e) {

@@ -210,6 +210,28 @@ final class BlkDevice {
         }
     }
 
+    /// Closes the queues that no client has asked for, once they have nothing in flight. Never
+    /// waits.
+    ///
+    /// @return how many
+    int closeUnclaimed() {
+        int closed = 0;
+        queues.lock();
+        try {
+            for (int i = 0; i < unclaimed.length; i++) {
+                ClientQueue queue = unclaimed[i];
+                if (queue != null && queue.settlesUnheard()) {
+                    unclaimed[i] = null;
+                    queue.close();
+                    closed++;
+                }
+            }
+        } finally {
+            queues.unlock();
+        }
+        return closed;
+    }
+
     /// Leaves the device to the next generation, while clients are parked and the watch is out, and
     /// no plain call runs.
     ///

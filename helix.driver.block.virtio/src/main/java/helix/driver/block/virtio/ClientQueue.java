@@ -465,6 +465,14 @@ final class ClientQueue implements BlockQueue {
         device.closed(this);
     }
 
+    /// Takes what ended, for a queue that has no owner.
+    ///
+    /// @return whether nothing is in flight any more
+    boolean settlesUnheard() {
+        int _ = discard();
+        return ended.inFlight() == 0;
+    }
+
     private int discard() {
         return poll((tag, status) -> {}, Integer.MAX_VALUE);
     }

@@ -10,10 +10,14 @@ import org.slf4j.LoggerFactory;
 final class Watch implements Agent {
     private static final Logger LOG = LoggerFactory.getLogger(Watch.class);
 
+    /// How many rounds clients have to take their queues over: half a minute, about.
+    private static final int CLAIM_ROUNDS = 300;
+
     private final BlkDevice device;
     private final BlkDisk disk;
     private final BiConsumer<String, DeviceException> failure;
     private boolean reported;
+    private int rounds;
 
     /// @param failure told once when the device is given up
     Watch(BlkDevice device, BlkDisk disk, BiConsumer<String, DeviceException> failure) {
@@ -29,6 +33,13 @@ final class Watch implements Agent {
         }
         if (device.fault() == null && device.look() && disk.resize()) {
             LOG.info("{}: has {} blocks now", device.hal().name(), disk.totalBlocks());
+        }
+        if (++rounds == CLAIM_ROUNDS) {
+            rounds = 0;
+            int closed = device.closeUnclaimed();
+            if (closed > 0) {
+                LOG.warn("{}: queues that nobody took over: {}", device.hal().name(), closed);
+            }
         }
         String fault = device.fault();
         if (fault != null) {

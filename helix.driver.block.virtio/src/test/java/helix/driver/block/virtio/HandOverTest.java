@@ -10,6 +10,7 @@ import helix.modules.api.ModuleState;
 import helix.virtio.VirtioFeature;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -126,6 +127,27 @@ class HandOverTest {
             assertThat(f.driver.saveState()).isEmpty();
             f.driver.stop();
             assertThat(Fixture.drain(queue, 1)).containsExactly("1:driver is gone");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"split", "one queue"})
+    void aQueueThatNobodyTakesOverIsFreeAfterAWhile(String shape) {
+        try (Fixture f = shape(shape).start();
+                DmaBuffer buffer = f.disk().allocate(4096)) {
+            BlockQueue queue = f.disk().openQueue(QueueOptions.polled(8).asPassable());
+            f.media.hold = true;
+            assertThat(queue.submit(BlockOp.READ, 0, 0, 1, buffer, 0, 1)).isTrue();
+            f.adopt(f.save());
+            f.media.hold = false;
+            f.media.release(0);
+            f.watch(Duration.ofMillis(100), 300);
+            assertThat(f.context.failures).isEmpty();
+            assertThat(f.disk().adoptQueue(queue.handle())).isNull();
+            try (BlockQueue next = f.disk().openQueue(QueueOptions.polled(8))) {
+                assertThat(next.submit(BlockOp.READ, 0, 0, 1, buffer, 0, 2)).isTrue();
+                assertThat(Fixture.drain(next, 1)).containsExactly("2:ok");
+            }
         }
     }
 }

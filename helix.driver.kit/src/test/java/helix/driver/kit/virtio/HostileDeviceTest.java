@@ -207,6 +207,16 @@ class HostileDeviceTest {
         }
     }
 
+    /// As QEMU has it.
+    @Test
+    void aPackedLengthWithoutWriteCountsWhereItCan() {
+        try (QueueRig rig = shown(PACKED)) {
+            usePacked(rig, 0, 3, 0x8080);
+            assertThat(rig.queue.poll()).isTrue();
+            assertThat(rig.queue.written()).isEqualTo(3);
+        }
+    }
+
     @Test
     void packedFlagsThatNobodyWroteBreakTheQueue() {
         try (QueueRig rig = shown(PACKED)) {

@@ -155,7 +155,7 @@ final class Adapter {
 
     /// An address for a device that has none, the same each time: locally administered.
     private static long localAddress(String id) {
-        return 0x02_48_00_00_00_00L | id.hashCode() & 0xFFFF_FFFFL;
+        return 0x02_48_00_00_00_00L | (id.hashCode() & 0xFFFF_FFFFL);
     }
 
     // ---- Bring-up
@@ -431,6 +431,15 @@ final class Adapter {
     /// @param confirmed run then
     void restart(Runnable confirmed) {
         phase = Phase.NEW;
+        try {
+            restartNow(confirmed);
+        } catch (DeviceException e) {
+            fail("not brought up again: " + e.getMessage(), e);
+            throw e;
+        }
+    }
+
+    private void restartNow(Runnable confirmed) {
         if (!VirtioBringUp.reset(transport, Deadline.after(settings.resetTimeout()))) {
             throw new DeviceTimeoutException(hal.name() + ": the device does not reset");
         }

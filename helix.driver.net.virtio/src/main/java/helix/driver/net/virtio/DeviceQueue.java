@@ -89,8 +89,10 @@ abstract class DeviceQueue implements NetQueue {
 
     /// The device got a frame.
     final void own(int frame) {
-        owned[frame] = true;
-        ownedCount++;
+        if (!owned[frame]) {
+            owned[frame] = true;
+            ownedCount++;
+        }
     }
 
     /// A frame is the owner's again.

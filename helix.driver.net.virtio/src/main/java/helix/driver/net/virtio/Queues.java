@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 /// away by itself. What waits to be received into does not: a device with RING_RESET resets that
 /// ring alone; another is reset when its last queue is closed, and until then such a ring stays
 /// with the frames of its last user.
+@SuppressWarnings("ReferenceEquality") // queues and pools are themselves, whatever they hold
 final class Queues {
     private static final long DRAIN_NANOS = 100_000_000;
 

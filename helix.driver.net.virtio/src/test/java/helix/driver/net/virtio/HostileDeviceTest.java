@@ -232,4 +232,20 @@ class HostileDeviceTest {
             assertThat(f.context.failures).hasSize(1);
         }
     }
+
+    @Test
+    void aRestartThatHangsFailsTheModule() {
+        try (Fixture f = new Fixture(FakeNic.ALL & ~VirtioFeature.RING_RESET).start()) {
+            FramePool pool = f.pool(16);
+            RxQueue rx = f.rx(pool);
+            f.nic.device.hangInReset(true);
+            rx.close();
+            assertThat(f.context.failures).hasSize(1);
+            assertThat(pool.available()).isZero();
+            f.nic.device.hangInReset(false);
+            f.nic.machine.end(Lease.State.RELEASED);
+            rx.close();
+            assertThat(pool.available()).isEqualTo(16);
+        }
+    }
 }

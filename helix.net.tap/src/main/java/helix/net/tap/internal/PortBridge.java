@@ -80,8 +80,9 @@ final class PortBridge implements Bridge {
         try {
             int idle = 0;
             while (!closing.get()) {
-                boolean some = toTap() | fromTap();
-                idle = some ? 0 : idle + 1;
+                boolean received = toTap();
+                boolean sent = fromTap();
+                idle = received || sent ? 0 : idle + 1;
                 if (idle > IDLE_TURNS) {
                     // Frames of the kernel's that found no room are tried again soon.
                     boolean _ = port.await(out.size() > 0 ? 1_000_000 : AWAIT_NANOS);
