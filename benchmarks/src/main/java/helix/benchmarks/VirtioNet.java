@@ -288,7 +288,7 @@ public final class VirtioNet implements Function {
                                     "--no-pci",
                                     "--file-prefix=helixclient",
                                     "--vdev",
-                                    "net_virtio_user0,path=" + socket + ",queues=1,queue_size=1024",
+                                    "net_virtio_user0,path=" + socket + ",queues=1,queue_size=1024,packed_vq=1,in_order=0",
                                     "--",
                                     "-i",
                                     "--forward-mode=io",
