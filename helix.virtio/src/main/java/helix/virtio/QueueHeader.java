@@ -17,7 +17,8 @@ import java.util.zip.CRC32C;
 /// ```
 ///
 /// The words from 64 to 79 and the bookkeeping of entries are written when a queue is kept for the
-/// next generation. The first of them is 0 from the next change on: nobody goes on from what is old.
+/// next generation. The first of them is 0 from the next change on: nobody goes on from what is
+/// old.
 ///
 /// Of the indexes, each has 16 bits; a packed queue's have the wrap counter in bit 15. What is in
 /// flight lies between the next used entry and the next one to fill.

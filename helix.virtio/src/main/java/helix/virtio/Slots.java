@@ -6,8 +6,8 @@ import java.util.function.IntConsumer;
 /// What is remembered of each buffer, by its id: token, writable length, how many entries it takes.
 ///
 /// The truth is on the heap, where no device can write. Queue memory gets a copy when the queue is
-/// [kept][#keep], which only the next generation reads: token and length in a word, then the count in
-/// the low 16 bits of another whose other bits check both. That one is 0 for a free id.
+/// [kept][#keep], which only the next generation reads: token and length in a word, then the count
+/// in the low 16 bits of another whose other bits check both. That one is 0 for a free id.
 final class Slots {
     static final int ENTRY_BYTES = 16;
 

@@ -12,10 +12,11 @@ import java.util.function.IntConsumer;
 /// first, then [#submit]; after some of these [#kick] shows all to the device. Taking used ones:
 /// [#poll] until it says false; after each true, [#token] and [#written].
 ///
-/// All that the driver has to remember goes, with [#keep], into the queue's memory beside the rings,
-/// so that the next generation can [#adopt] it with what is in flight. What the device writes is not believed:
-/// an id that is not in flight, a length that is longer than what it may write, or an index that
-/// jumps make the queue [broken][#isBroken()]; it then gives nothing any more.
+/// All that the driver has to remember goes, with [#keep], into the queue's memory beside the
+/// rings, so that the next generation can [#adopt] it with what is in flight. What the device
+/// writes is not believed: an id that is not in flight, a length that is longer than what it may
+/// write, or an index that jumps make the queue [broken][#isBroken()]; it then gives nothing any
+/// more.
 public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
     /// The features of [VirtioFeature] that concern queues and are supported here. Which of them a
     /// queue uses follows from what was negotiated.
