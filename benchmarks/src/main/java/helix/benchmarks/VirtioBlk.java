@@ -80,11 +80,7 @@ public final class VirtioBlk implements Function {
             daemon.await(peerSocket);
             session.execute("helix:attach vhost-user:" + socket + " --type blk");
             BlockDevice device =
-                    Services.await(
-                            context,
-                            BlockDevice.class,
-                            BEHIND_VIRTIO,
-                            DEVICE_MILLIS);
+                    Services.await(context, BlockDevice.class, BEHIND_VIRTIO, DEVICE_MILLIS);
             Pinning.thisThread(CLIENT_CPU);
             try (Backend peer =
                     client == null

@@ -80,11 +80,7 @@ public final class VirtioNet implements Function {
             server.await(peerSocket);
             session.execute("helix:attach vhost-user:" + socket + " --type net");
             NetworkDevice device =
-                    Services.await(
-                            context,
-                            NetworkDevice.class,
-                            BEHIND_VIRTIO,
-                            DEVICE_MILLIS);
+                    Services.await(context, NetworkDevice.class, BEHIND_VIRTIO, DEVICE_MILLIS);
             Pinning.thisThread(CLIENT_CPU);
             try (Loop loop = new Loop(device);
                     Client peer = new Client(work, peerSocket)) {
@@ -288,7 +284,9 @@ public final class VirtioNet implements Function {
                                     "--no-pci",
                                     "--file-prefix=helixclient",
                                     "--vdev",
-                                    "net_virtio_user0,path=" + socket + ",queues=1,queue_size=1024",
+                                    "net_virtio_user0,path="
+                                            + socket
+                                            + ",queues=1,queue_size=1024,packed_vq=1,in_order=0",
                                     "--",
                                     "-i",
                                     "--forward-mode=io",

@@ -90,7 +90,6 @@ final class PackedQueue extends Virtqueue {
         freeCount = size;
         cursor = next;
         disableInterrupts();
-        keepSubmitted();
     }
 
     @Override
@@ -145,6 +144,7 @@ final class PackedQueue extends Virtqueue {
     @Override
     public void submit(int newToken) {
         int writable = pieces.end();
+        change();
         if (inTable) {
             long table = layout.tables() + layout.tableBytes() * id;
             place(table(id), (int) (at - table), Descriptor.INDIRECT);
@@ -153,7 +153,6 @@ final class PackedQueue extends Virtqueue {
         freeCount -= begun;
         freeIdCount--;
         slots.take(id, newToken, writable, begun);
-        keepSubmitted();
     }
 
     /// Takes back the descriptors of a buffer that was begun and never submitted: they stand where
@@ -175,6 +174,7 @@ final class PackedQueue extends Virtqueue {
         if (cursor != next) {
             abandon();
         }
+        change();
         int old = shown;
         int kind = Words.u16(memory, offset(old) + 14) & KIND_FLAGS;
         // 2.8.21.1.1: everything else before the first flags.
@@ -185,7 +185,6 @@ final class PackedQueue extends Virtqueue {
         shown = next;
         available += added;
         slots.show();
-        keepSubmitted();
         boolean wanted = wantsKick(added);
         if (wanted) {
             ring();
@@ -232,12 +231,12 @@ final class PackedQueue extends Virtqueue {
         }
         token = slots.token(usedId);
         written = length;
+        change();
         slots.release(usedId);
         freeIds[freeIdCount++] = usedId;
         freeCount += count;
         available -= count;
         lastUsed = after(position, count);
-        keepUsed();
         return true;
     }
 
@@ -284,7 +283,6 @@ final class PackedQueue extends Virtqueue {
     @Override
     public boolean enableInterrupts() {
         interrupts = 1;
-        keepUsed();
         // Both fields at once.
         int event = eventIndex ? lastUsed | DESC << 16 : ENABLE;
         Words.i32Opaque(memory, driverEvent, event);
@@ -297,7 +295,6 @@ final class PackedQueue extends Virtqueue {
     @Override
     public void disableInterrupts() {
         interrupts = 0;
-        keepUsed();
         Words.i32Opaque(memory, driverEvent, DISABLE << 16);
     }
 
@@ -334,11 +331,9 @@ final class PackedQueue extends Virtqueue {
         return (flags & STATE_FLAGS) == ((position & WRAP) != 0 ? STATE_FLAGS : 0);
     }
 
-    private void keepSubmitted() {
+    @Override
+    void keepIndexes() {
         QueueHeader.submitted(memory, next, shown);
-    }
-
-    private void keepUsed() {
         QueueHeader.used(memory, lastUsed, interrupts);
     }
 

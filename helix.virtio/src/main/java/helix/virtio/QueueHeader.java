@@ -16,6 +16,10 @@ import java.util.zip.CRC32C;
 /// 24  features                   72  next used, interrupts on, and their complements
 /// ```
 ///
+/// The words from 64 to 79 and the bookkeeping of entries are written when a queue is kept for the
+/// next generation. The first of them is 0 from the next change on: nobody goes on from what is
+/// old.
+///
 /// Of the indexes, each has 16 bits; a packed queue's have the wrap counter in bit 15. What is in
 /// flight lies between the next used entry and the next one to fill.
 final class QueueHeader {
@@ -84,6 +88,11 @@ final class QueueHeader {
     /// @param shown the first that the device was not shown
     static void submitted(MemorySegment memory, int next, int shown) {
         Words.i64(memory, SHOWN_AT, twice(next | shown << 16));
+    }
+
+    /// What was kept does not count any more.
+    static void outdate(MemorySegment memory) {
+        Words.i64(memory, SHOWN_AT, 0);
     }
 
     static int submitted(MemorySegment memory) {

@@ -5,9 +5,9 @@ import java.util.function.IntConsumer;
 
 /// What is remembered of each buffer, by its id: token, writable length, how many entries it takes.
 ///
-/// The truth is on the heap, where no device can write. Queue memory gets a copy, which only the
-/// next generation reads: token and length in a word, then the count in the low 16 bits of another
-/// whose other bits check both. That one is 0 while the id is free.
+/// The truth is on the heap, where no device can write. Queue memory gets a copy when the queue is
+/// [kept][#keep], which only the next generation reads: token and length in a word, then the count
+/// in the low 16 bits of another whose other bits check both. That one is 0 for a free id.
 final class Slots {
     static final int ENTRY_BYTES = 16;
 
@@ -48,13 +48,9 @@ final class Slots {
 
     /// Notes a buffer, not shown to the device yet.
     void take(int id, int token, int length, int count) {
-        long entry = at(id);
-        long word = Integer.toUnsignedLong(token) | (long) length << 32;
-        words[id] = word;
+        words[id] = Integer.toUnsignedLong(token) | (long) length << 32;
         taken[id] = count | batch << COUNT_BITS;
         inFlight++;
-        Words.i64(memory, entry, word);
-        Words.i64(memory, entry + Long.BYTES, check(word, count));
     }
 
     /// All that were taken until now are being shown to the device.
@@ -77,7 +73,15 @@ final class Slots {
     void release(int id) {
         taken[id] = 0;
         inFlight--;
-        Words.i64(memory, at(id) + Long.BYTES, 0);
+    }
+
+    /// Writes the copy for the next generation.
+    void keep() {
+        for (int id = 0; id < size; id++) {
+            int count = (int) taken[id] & COUNT_MASK;
+            Words.i64(memory, at(id), words[id]);
+            Words.i64(memory, at(id) + Long.BYTES, count == 0 ? 0 : check(words[id], count));
+        }
     }
 
     void forEach(IntConsumer consumer) {

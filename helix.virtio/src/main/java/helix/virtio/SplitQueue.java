@@ -88,7 +88,6 @@ final class SplitQueue extends Virtqueue {
         }
         freeCount = size;
         disableInterrupts();
-        keepSubmitted();
     }
 
     @Override
@@ -141,6 +140,7 @@ final class SplitQueue extends Virtqueue {
     @Override
     public void submit(int newToken) {
         int writable = pieces.end();
+        change();
         int head = firstFree;
         int count = begun;
         if (inTable) {
@@ -156,7 +156,6 @@ final class SplitQueue extends Virtqueue {
         slots.take(head, newToken, writable, count);
         Words.i16(memory, availableRing + 2L * (next & mask), head);
         next = next + 1 & INDEX_MASK;
-        keepSubmitted();
     }
 
     @Override
@@ -165,6 +164,7 @@ final class SplitQueue extends Virtqueue {
         if (added == 0 || isBroken()) {
             return false;
         }
+        change();
         // 2.7.13.3.1: descriptors and ring before the index.
         Words.i16Release(memory, availableIndex, next);
         // 2.7.13.4.1: the index before looking whether the device wants to know. Only a full fence
@@ -172,7 +172,6 @@ final class SplitQueue extends Virtqueue {
         VarHandle.fullFence();
         shown = next;
         slots.show();
-        keepSubmitted();
         boolean wanted;
         if (eventIndex) {
             int event = Words.u16Opaque(memory, availableEvent);
@@ -200,6 +199,7 @@ final class SplitQueue extends Virtqueue {
         }
         token = slots.token(id);
         written = length;
+        change();
         slots.release(id);
         int last = id;
         for (int i = 1; i < count; i++) {
@@ -212,7 +212,6 @@ final class SplitQueue extends Virtqueue {
         if ((lastUsed & MOVE_EVENT) == 0 && eventIndex && interrupts == 0) {
             suppress();
         }
-        keepUsed();
         return true;
     }
 
@@ -267,7 +266,6 @@ final class SplitQueue extends Virtqueue {
     @Override
     public boolean enableInterrupts() {
         interrupts = 1;
-        keepUsed();
         if (eventIndex) {
             Words.i16Opaque(memory, usedEvent, lastUsed);
         } else {
@@ -281,7 +279,6 @@ final class SplitQueue extends Virtqueue {
     @Override
     public void disableInterrupts() {
         interrupts = 0;
-        keepUsed();
         if (eventIndex) {
             suppress();
         } else {
@@ -299,11 +296,9 @@ final class SplitQueue extends Virtqueue {
         return freeCount;
     }
 
-    private void keepSubmitted() {
+    @Override
+    void keepIndexes() {
         QueueHeader.submitted(memory, next, shown);
-    }
-
-    private void keepUsed() {
         QueueHeader.used(memory, lastUsed, interrupts);
     }
 

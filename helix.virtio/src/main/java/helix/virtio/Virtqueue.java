@@ -12,10 +12,11 @@ import java.util.function.IntConsumer;
 /// first, then [#submit]; after some of these [#kick] shows all to the device. Taking used ones:
 /// [#poll] until it says false; after each true, [#token] and [#written].
 ///
-/// All that the driver has to remember lives in the queue's memory beside the rings, so that the
-/// next generation can [#adopt] it with what is in flight. What the device writes is not believed:
-/// an id that is not in flight, a length that is longer than what it may write, or an index that
-/// jumps make the queue [broken][#isBroken()]; it then gives nothing any more.
+/// All that the driver has to remember goes, with [#keep], into the queue's memory beside the
+/// rings, so that the next generation can [#adopt] it with what is in flight. What the device
+/// writes is not believed: an id that is not in flight, a length that is longer than what it may
+/// write, or an index that jumps make the queue [broken][#isBroken()]; it then gives nothing any
+/// more.
 public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
     /// The features of [VirtioFeature] that concern queues and are supported here. Which of them a
     /// queue uses follows from what was negotiated.
@@ -40,6 +41,10 @@ public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
     private final MmioRegion doorbell;
     private final int doorbellValue;
     private boolean broken;
+
+    /// What is in memory for the next generation is as things are.
+    private boolean kept;
+
     private String defect = "";
 
     /// Only the two formats there are.
@@ -111,7 +116,7 @@ public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
     /// @return the queue; [#inFlight()] buffers come back by [#poll] with the tokens given to the
     ///   earlier generation
     /// @throws IllegalArgumentException if the memory does not hold an intact queue of a layout
-    ///   that is understood here, saying what is wrong
+    ///   that is understood here, [kept][#keep] and not used since, saying what is wrong
     public static Virtqueue adopt(DmaBuffer memory, MmioRegion doorbell, int doorbellValue) {
         Shape shape = QueueHeader.read(memory);
         QueueLayout layout = QueueLayout.of(shape);
@@ -120,10 +125,12 @@ public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
         if (QueueLayout.has(shape, VirtioFeature.RING_PACKED)) {
             PackedQueue queue = new PackedQueue(shape, layout, memory, doorbell, doorbellValue);
             queue.restore();
+            queue.markKept();
             return queue;
         }
         SplitQueue queue = new SplitQueue(shape, layout, memory, doorbell, doorbellValue);
         queue.restore();
+        queue.markKept();
         return queue;
     }
 
@@ -217,6 +224,30 @@ public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
 
     /// Asks for no interrupts. They may come all the same.
     public abstract void disableInterrupts();
+
+    /// Writes what the next generation has to know into the queue's memory. Valid until the next
+    /// submission, kick or completion.
+    public final void keep() {
+        slots.keep();
+        keepIndexes();
+        kept = true;
+    }
+
+    /// What is in memory is as things are.
+    final void markKept() {
+        kept = true;
+    }
+
+    /// Writes indexes and interrupt state.
+    abstract void keepIndexes();
+
+    /// What was kept does not count any more: before each change of what is in flight.
+    final void change() {
+        if (kept) {
+            kept = false;
+            QueueHeader.outdate(memory);
+        }
+    }
 
     /// How many buffers were submitted and not taken back.
     ///

@@ -45,6 +45,7 @@ record BlkState(long features, byte[] config, int segments, String serial, List<
             int[] endedTags,
             int[] endedStatuses) {
         static RingState of(Ring ring) {
+            ring.queue().keep();
             long memory = ring.queueMemory.address();
             long slots = ring.slotMemory.address();
             ClientQueue client = ring.client(BlkDevice.CLIENT);

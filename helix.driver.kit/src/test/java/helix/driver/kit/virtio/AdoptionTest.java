@@ -92,6 +92,23 @@ class AdoptionTest {
 
     @ParameterizedTest
     @MethodSource("formats")
+    void whatChangedSinceItWasKeptIsRefused(Format format) {
+        try (QueueRig rig = inMidFlight(format)) {
+            rig.kick();
+            refuses(rig);
+            rig.queue.keep();
+            assertThat(rig.reap()).isTrue();
+            refuses(rig);
+            rig.queue.keep();
+            assertThat(rig.submit(1, 0)).isTrue();
+            refuses(rig);
+            rig.adopt();
+            rig.drain(true);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("formats")
     void bookkeepingOfWhatIsInFlightIsChecked(Format format) {
         try (QueueRig rig = inMidFlight(format)) {
             MemorySegment bytes = rig.bytes();
@@ -165,6 +182,7 @@ class AdoptionTest {
         assertThat(rig.reap()).isTrue();
         assertThat(rig.reap()).isTrue();
         assertThat(rig.submit(1, 0)).isTrue();
+        rig.queue.keep();
         return rig;
     }
 

@@ -207,6 +207,7 @@ final class QueueRig implements AutoCloseable {
     /// Passes everything on to another generation.
     void adopt() {
         long address = memory.address();
+        queue.keep();
         machine.pass();
         memory = machine.adopt(machine.lease(), address);
         Virtqueue old = queue;

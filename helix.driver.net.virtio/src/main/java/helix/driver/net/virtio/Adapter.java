@@ -533,6 +533,7 @@ final class Adapter {
         long[] addresses = new long[memories.length];
         for (int i = 0; i < addresses.length; i++) {
             addresses[i] = memories[i].address();
+            rings[i].keep();
         }
         ControlQueue c = control;
         DmaBuffer page = controlPage;
