@@ -13,6 +13,7 @@ import helix.net.api.NetworkInterface;
 import helix.net.api.capture.PacketCapture;
 import helix.net.api.ip.IpStack;
 import helix.net.api.tap.TapBridges;
+import helix.shell.net.InterfaceRow;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -219,15 +220,21 @@ public interface Platform {
                 .orElseThrow(() -> unknown("disk", name, disks.stream().map(Disk::name).toList()));
     }
 
-    /// The network interface of a name.
+    /// The network interface of a name or a hardware address. Names are given in the order in which
+    /// drivers come up, which may differ from start to start; addresses stay.
     ///
-    /// @param name such as `net0`
+    /// @param name such as `net0` or `52:54:00:48:58:00`
     /// @return the interface
     default NetworkInterface networkInterface(String name) {
         List<NetworkInterface> all = interfaces();
         return all.stream()
                 .filter(i -> i.name().equals(name))
                 .findFirst()
+                .or(() ->
+                        all.stream()
+                                .filter(i ->
+                                        InterfaceRow.mac(i.macAddress()).equalsIgnoreCase(name))
+                                .findFirst())
                 .orElseThrow(() ->
                         unknown(
                                 "interface",

@@ -20,10 +20,18 @@ record HelixCommand(int exit, String out, String err) {
     private static final long LIMIT_SECONDS = 90;
 
     static HelixCommand run(String... arguments) throws IOException, InterruptedException {
+        return runWith(List.of(), arguments);
+    }
+
+    /// Runs it by another program, such as one that enters a namespace.
+    ///
+    /// @param prefix that program and its arguments
+    static HelixCommand runWith(List<String> prefix, String... arguments)
+            throws IOException, InterruptedException {
         Path out = Files.createTempFile("helix-it", ".out");
         Path err = Files.createTempFile("helix-it", ".err");
         try {
-            Process process = start(out, err, arguments);
+            Process process = start(prefix, out, err, arguments);
             if (!process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) {
                 process.descendants().forEach(ProcessHandle::destroyForcibly);
                 process.destroyForcibly();
@@ -45,11 +53,12 @@ record HelixCommand(int exit, String out, String err) {
     /// Begins a command that runs until it is ended, and says nothing that anybody reads.
     static Process begin(String... arguments) throws IOException {
         Path nowhere = Path.of("/dev/null");
-        return start(nowhere, nowhere, arguments);
+        return start(List.of(), nowhere, nowhere, arguments);
     }
 
-    private static Process start(Path out, Path err, String... arguments) throws IOException {
-        List<String> command = new ArrayList<>();
+    private static Process start(List<String> prefix, Path out, Path err, String... arguments)
+            throws IOException {
+        List<String> command = new ArrayList<>(prefix);
         command.add(System.getProperty("helix.command"));
         command.addAll(List.of(arguments));
         ProcessBuilder builder =

@@ -207,7 +207,8 @@ public interface NetworkInterface {
     ///   for
     /// @param txFrames frames sent
     /// @param txBytes their bytes
-    /// @param txDropped frames that were given up
+    /// @param txDropped frames that were given up, or were with a device when it was reset: these
+    ///   may have gone out
     /// @param txParked frames that waited for a driver
     /// @param generations of the driver so far
     record Statistics(

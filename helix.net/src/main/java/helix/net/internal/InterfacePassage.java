@@ -28,6 +28,7 @@ final class InterfacePassage implements AutoCloseable {
     private final boolean linkUp;
     private Statistics atPark;
     private long adoptedAtPark;
+    private long failedAtPark;
     private boolean resumed = true;
 
     InterfacePassage(StableInterface face) {
@@ -40,6 +41,7 @@ final class InterfacePassage implements AutoCloseable {
     boolean park(Deadline deadline) {
         atPark = face.tally().statistics(0);
         adoptedAtPark = face.tally().adopted();
+        failedAtPark = face.tally().failed();
         resumed = false;
         return face.park(deadline);
     }
@@ -89,7 +91,7 @@ final class InterfacePassage implements AutoCloseable {
                 now.txParked() - atPark.txParked(),
                 face.tally().adopted() - adoptedAtPark,
                 0,
-                now.txDropped() - atPark.txDropped());
+                face.tally().failed() - failedAtPark);
     }
 
     @Override

@@ -20,7 +20,10 @@ final class NetTally {
     /// By threads of the platform.
     private static final int GENERATIONS = 8;
 
-    private static final int SIZE = 9;
+    /// Part of TX_DROPPED.
+    private static final int TX_UNKNOWN = 9;
+
+    private static final int SIZE = 10;
 
     private final AtomicLongArray counts = new AtomicLongArray(SIZE);
 
@@ -41,6 +44,13 @@ final class NetTally {
     /// Frames that were to be sent are given up.
     void dropped(int frames) {
         add(TX_DROPPED, frames);
+    }
+
+    /// Frames were with a device when it was reset: they may have gone out or not. A network may
+    /// lose frames, so they count as dropped, but nobody was told of an error.
+    void unknown(int frames) {
+        add(TX_UNKNOWN, frames);
+        dropped(frames);
     }
 
     /// Frames wait for a driver.
@@ -65,6 +75,11 @@ final class NetTally {
 
     long adopted() {
         return counts.getOpaque(ADOPTED);
+    }
+
+    /// How many frames certainly did not go out.
+    long failed() {
+        return counts.getOpaque(TX_DROPPED) - counts.getOpaque(TX_UNKNOWN);
     }
 
     /// How many frames were moved.

@@ -488,10 +488,10 @@ final class StablePort extends PortGate implements Port {
             link = now;
             fault = "";
             tally.adopted(now.adopted());
-            tally.dropped(Math.max(0, flying - now.adopted()));
+            tally.unknown(Math.max(0, flying - now.adopted()));
         } catch (RuntimeException | LinkageError e) {
             fault = face.name() + ": no queues of " + wanted.backend + ": " + e.getMessage();
-            tally.dropped(flying);
+            tally.unknown(flying);
             LOG.warn("{}", fault, e);
         }
     }

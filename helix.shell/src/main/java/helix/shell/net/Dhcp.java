@@ -37,10 +37,14 @@ public final class Dhcp extends InterfaceReport {
                             + lease.server()
                             + " for "
                             + lease.seconds()
-                            + " s, gateway "
-                            + lease.gateway()
-                            + ", name servers "
-                            + String.join(" ", lease.servers()));
+                            + " s, "
+                            + (lease.gateway() == null
+                                    ? "no gateway"
+                                    : "gateway " + lease.gateway())
+                            + ", "
+                            + (lease.servers().isEmpty()
+                                    ? "no name servers"
+                                    : "name servers " + String.join(" ", lease.servers())));
         }
     }
 }

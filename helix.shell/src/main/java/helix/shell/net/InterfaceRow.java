@@ -47,8 +47,11 @@ public record InterfaceRow(
                 face.user().orElse(null));
     }
 
-    /// A hardware address as people write it.
-    static String mac(long address) {
+    /// A hardware address as people write it. A hardware address as people write it.
+    ///
+    /// @param address in its lower 48 bits
+    /// @return such as `52:54:00:48:58:00`
+    public static String mac(long address) {
         byte[] bytes = new byte[6];
         for (int i = 0; i < bytes.length; i++) {
             bytes[i] = (byte) (address >>> (8 * (bytes.length - 1 - i)));

@@ -77,6 +77,17 @@ final class NetCommandsTest {
     }
 
     @Test
+    void takesAnAddressForAName() throws Exception {
+        String _ = shell.execute("net:send net1 " + FRAME);
+        assertThat(face.last).isNull();
+        String _ = shell.execute("net:send 52:54:00:12:34:56 " + FRAME);
+        assertThat(face.last).isEqualTo(HexFormat.of().parseHex(FRAME));
+        assertThatThrownBy(() -> shell.execute("net:send 52:54:00:12:34:57 " + FRAME))
+                .isInstanceOf(CommandFailed.class)
+                .hasMessageStartingWith("no interface");
+    }
+
+    @Test
     void refusesWhatIsNoFrame() {
         assertThatThrownBy(() -> shell.execute("net:send net0 00"))
                 .isInstanceOf(CommandFailed.class)
@@ -154,11 +165,27 @@ final class NetCommandsTest {
                 .hasMessage("http://10.0.2.2/none: HTTP status 404");
     }
 
+    @Test
+    void saysThatThereIsNoGateway() throws Exception {
+        Stack stack = new Stack();
+        stack.lease = new IpStack.Lease("10.0.2.15", 24, null, List.of(), "10.0.2.2", 60);
+        platform.ipStack = stack;
+        assertThat(shell.execute("net:dhcp net0"))
+                .contains("for 60 s, no gateway, no name servers")
+                .doesNotContain("null");
+        JsonObject lease = shell.json("net:dhcp net0 --json").getAsJsonObject();
+        assertThat(lease.get("gateway").isJsonNull()).isTrue();
+        assertThat(lease.get("servers").getAsJsonArray()).isEmpty();
+    }
+
     /// Answers as told.
     private static final class Stack implements IpStack {
+        private Lease lease =
+                new Lease("10.0.2.15", 24, "10.0.2.2", List.of("10.0.2.3"), "10.0.2.2", 60);
+
         @Override
         public Lease dhcp(NetworkInterface on, Duration limit) {
-            return new Lease("10.0.2.15", 24, "10.0.2.2", List.of("10.0.2.3"), "10.0.2.2", 60);
+            return lease;
         }
 
         @Override
