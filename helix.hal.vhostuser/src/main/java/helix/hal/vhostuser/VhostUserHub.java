@@ -6,6 +6,7 @@ import helix.hal.api.DeviceException;
 import helix.hal.api.machine.Machine;
 import helix.hal.api.machine.MachineControl;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -17,6 +18,7 @@ import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
 import org.osgi.framework.FrameworkUtil;
 import org.osgi.framework.InvalidSyntaxException;
+import org.osgi.framework.ServiceReference;
 import org.osgi.framework.ServiceRegistration;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -187,21 +189,33 @@ public final class VhostUserHub implements MachineControl, Attachment.Slots {
             throw new DeviceException(
                     "%s cannot be attached: %s".formatted(attachment.path(), trouble));
         }
-        awaitDevice(attachment.deviceNumber(), true);
+        awaitDevice(attachment.deviceNumber());
         return attachment.id();
     }
 
-    /// So that whoever looks next sees the device, or sees it no more.
-    private void awaitDevice(int number, boolean present) {
+    /// So that whoever looks next sees the device.
+    private void awaitDevice(int number) {
+        Deadline deadline = Deadline.after(DEVICE_LIMIT);
+        while (devices(number).isEmpty() && !deadline.isExpired()) {
+            LockSupport.parkNanos(1_000_000);
+        }
+    }
+
+    /// So that whoever looks next sees it no more: a service that is not found any more is still
+    /// being taken from those who use it.
+    private static void awaitEnd(Collection<ServiceReference<Device>> devices) {
+        Deadline deadline = Deadline.after(DEVICE_LIMIT);
+        while (devices.stream().anyMatch(d -> d.getBundle() != null) && !deadline.isExpired()) {
+            LockSupport.parkNanos(1_000_000);
+        }
+    }
+
+    private Collection<ServiceReference<Device>> devices(int number) {
         String filter =
                 "(&(%s=%s)(pci.address=*:00:%02x.0))"
                         .formatted(Device.MACHINE, VhostUserMachine.NAME, number);
-        Deadline deadline = Deadline.after(DEVICE_LIMIT);
         try {
-            while (context.getServiceReferences(Device.class, filter).isEmpty() == present
-                    && !deadline.isExpired()) {
-                LockSupport.parkNanos(1_000_000);
-            }
+            return context.getServiceReferences(Device.class, filter);
         } catch (InvalidSyntaxException e) {
             throw new AssertionError(filter, e);
         }
@@ -218,12 +232,13 @@ public final class VhostUserHub implements MachineControl, Attachment.Slots {
                             .min(Comparator.comparing(Attachment::id))
                             .orElseThrow(() -> new DeviceException("'" + id + "' is not attached"));
         }
+        Collection<ServiceReference<Device>> devices = devices(attachment.deviceNumber());
         attachment.quiet();
         synchronized (this) {
             attachments.remove(attachment.id());
         }
         attachment.close();
-        awaitDevice(attachment.deviceNumber(), false);
+        awaitEnd(devices);
     }
 
     @Override
