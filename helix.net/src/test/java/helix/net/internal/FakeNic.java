@@ -33,7 +33,6 @@ final class FakeNic {
     /// Frames stay in flight.
     volatile boolean holdTx;
 
-    long noBuffer;
     int rxDepth;
     int txDepth;
     int buffers;
@@ -42,6 +41,10 @@ final class FakeNic {
     private final Deque<int[]> arrived = new ArrayDeque<>();
     private final Deque<Integer> sending = new ArrayDeque<>();
     private @Nullable FramePool rxPool;
+
+    /// Whose queue receives: a driver counts from its own beginning.
+    private @Nullable Generation receiver;
+
     private @Nullable FramePool txPool;
     private volatile @Nullable Thread sleeper;
 
@@ -58,7 +61,9 @@ final class FakeNic {
     synchronized void deliver(byte[] frame) {
         Integer number = rxPool == null ? null : posted.poll();
         if (number == null || rxPool == null) {
-            noBuffer++;
+            if (receiver != null) {
+                receiver.noBuffer = receiver.noBuffer + 1;
+            }
             return;
         }
         MemorySegment.copy(
@@ -78,6 +83,7 @@ final class FakeNic {
     /// One generation of its driver.
     final class Generation implements NetworkDevice {
         private final List<LinkListener> listeners = new ArrayList<>();
+        private volatile long noBuffer;
 
         /// The driver is dead: all its queues throw.
         volatile boolean crashed;
@@ -280,6 +286,9 @@ final class FakeNic {
         private final class Rx extends Queue implements RxQueue {
             Rx(int depth, FramePool frames) {
                 super(depth, frames);
+                synchronized (FakeNic.this) {
+                    receiver = Generation.this;
+                }
                 fill();
             }
 
