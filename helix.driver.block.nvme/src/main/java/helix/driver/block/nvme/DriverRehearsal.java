@@ -8,6 +8,7 @@ import helix.hal.api.DmaBuffer;
 import helix.modules.api.ModuleError;
 import helix.modules.api.ModuleState;
 import helix.modules.api.Rehearsal;
+import helix.modules.api.RehearsalContext;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -82,7 +83,7 @@ final class DriverRehearsal {
     }
 
     private void oneGeneration() throws Exception {
-        RehearsalContext platform = new RehearsalContext();
+        RehearsalContext platform = new RehearsalContext(true);
         NvmeDriver driver = new NvmeDriver(_ -> hal, settings);
         driver.init(platform);
         driver.restoreState(state);
@@ -175,7 +176,7 @@ final class DriverRehearsal {
                 identity,
                 0,
                 PAIRS,
-                RehearsalContext.VECTORS,
+                RehearsalHal.VECTORS,
                 0,
                 0,
                 0,

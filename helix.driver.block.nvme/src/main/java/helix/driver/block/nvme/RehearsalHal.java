@@ -6,6 +6,8 @@ import helix.hal.api.IrqVectors;
 import helix.hal.api.Lease;
 import helix.hal.api.MmioRegion;
 import helix.modules.api.Rehearsal;
+import helix.modules.api.RehearsalContext;
+import helix.modules.api.RehearsalVectors;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.Map;
@@ -15,6 +17,9 @@ import java.util.Set;
 /// A platform without a device, for [DriverRehearsal]: scratch memory and registers, interrupts
 /// that never come. Every generation that is rehearsed on it finds the memory of the one before.
 final class RehearsalHal implements Hal {
+    /// As many vectors as a controller has at most.
+    static final int VECTORS = 9;
+
     /// Doorbells of three queue pairs, the admin queue's among them.
     private static final long REGISTER_BYTES = 0x2000;
 
@@ -90,7 +95,7 @@ final class RehearsalHal implements Hal {
 
     @Override
     public Optional<IrqVectors> adoptVectors() {
-        return Optional.of(new RehearsalContext.Vectors());
+        return Optional.of(new RehearsalVectors(VECTORS));
     }
 
     @Override

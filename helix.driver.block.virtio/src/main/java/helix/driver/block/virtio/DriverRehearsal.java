@@ -9,6 +9,7 @@ import helix.hal.api.DmaBuffer;
 import helix.modules.api.ModuleError;
 import helix.modules.api.ModuleState;
 import helix.modules.api.Rehearsal;
+import helix.modules.api.RehearsalContext;
 import java.time.Duration;
 
 /// Runs what a hand-over runs, again and again, on scratch memory: a generation takes over, works,
@@ -61,7 +62,7 @@ final class DriverRehearsal {
     }
 
     private void oneGeneration() throws Exception {
-        RehearsalContext platform = new RehearsalContext();
+        RehearsalContext platform = new RehearsalContext(true);
         VirtioBlockDriver driver = new VirtioBlockDriver(_ -> hal, settings);
         driver.init(platform);
         driver.restoreState(state);

@@ -5,6 +5,8 @@ import helix.hal.api.DmaBuffer;
 import helix.hal.api.IrqVectors;
 import helix.hal.api.Lease;
 import helix.modules.api.Rehearsal;
+import helix.modules.api.RehearsalContext;
+import helix.modules.api.RehearsalVectors;
 import helix.virtio.VirtioTransport;
 import java.util.Map;
 import java.util.Optional;
@@ -13,6 +15,9 @@ import java.util.TreeMap;
 /// A platform without a device, for [DriverRehearsal]: scratch memory, interrupts that never come.
 /// Every generation that is rehearsed on it finds the memory of the one before.
 final class RehearsalHal implements Hal {
+    /// As many vectors as this driver takes at most.
+    static final int VECTORS = 3;
+
     private static final long PAGE = 4096;
 
     private final Rehearsal scratch;
@@ -95,11 +100,11 @@ final class RehearsalHal implements Hal {
 
     @Override
     public IrqVectors allocateVectors(int max) {
-        return new RehearsalContext.Vectors();
+        return new RehearsalVectors(VECTORS);
     }
 
     @Override
     public Optional<IrqVectors> adoptVectors() {
-        return Optional.of(new RehearsalContext.Vectors());
+        return Optional.of(new RehearsalVectors(VECTORS));
     }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import helix.hal.api.DmaBuffer;
 import helix.modules.api.ModuleError;
+import helix.modules.api.RehearsalContext;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -61,7 +62,7 @@ class RehearsalTest {
                 new VirtioBlockDriver(
                         _ -> new RehearsalHal(new ScratchMemory(arena, Duration.ofSeconds(1))),
                         Settings.standard());
-        driver.init(new RehearsalContext());
+        driver.init(new RehearsalContext(true));
         byte[] nothing = new byte[20];
         assertThatThrownBy(() ->
                         driver.restoreState(

@@ -9,6 +9,7 @@ import helix.driver.api.net.TxQueue;
 import helix.modules.api.ModuleError;
 import helix.modules.api.ModuleState;
 import helix.modules.api.Rehearsal;
+import helix.modules.api.RehearsalContext;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;

@@ -5,6 +5,8 @@ import helix.hal.api.DmaBuffer;
 import helix.hal.api.IrqVectors;
 import helix.hal.api.Lease;
 import helix.modules.api.Rehearsal;
+import helix.modules.api.RehearsalContext;
+import helix.modules.api.RehearsalVectors;
 import helix.virtio.VirtioTransport;
 import helix.virtio.Virtqueue;
 import java.lang.foreign.MemorySegment;
@@ -18,6 +20,9 @@ import java.util.Optional;
 /// Every generation that is rehearsed on it finds the memory of the one before. What is in a split
 /// ring is used when the rehearsal says so: VIRTIO 1.2, section 2.7.
 final class RehearsalHal implements Hal {
+    /// As many vectors as a device with one pair of queues has.
+    static final int VECTORS = 3;
+
     private static final ValueLayout.OfShort WORD =
             ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfInt DOUBLE_WORD =
@@ -110,11 +115,11 @@ final class RehearsalHal implements Hal {
 
     @Override
     public IrqVectors allocateVectors(int max) {
-        return new RehearsalContext.Vectors();
+        return new RehearsalVectors(VECTORS);
     }
 
     @Override
     public Optional<IrqVectors> adoptVectors() {
-        return Optional.of(new RehearsalContext.Vectors());
+        return Optional.of(new RehearsalVectors(VECTORS));
     }
 }
