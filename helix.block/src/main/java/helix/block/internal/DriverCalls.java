@@ -37,6 +37,9 @@ final class DriverCalls {
     /// Threads that call the driver for memory or a queue.
     private int callers;
 
+    /// How many such calls there have been.
+    private long begun;
+
     DriverCalls(StableDisk disk) {
         this.disk = disk;
     }
@@ -76,7 +79,7 @@ final class DriverCalls {
             if (now == null) {
                 throw new DeviceGoneException(disk.name() + " is absent");
             }
-            callers++;
+            long _ = begin();
             return new Call(now, epoch);
         } finally {
             work.unlock();
@@ -113,8 +116,21 @@ final class DriverCalls {
     }
 
     /// A thread is about to call the driver; with the lock held.
-    void begin() {
+    ///
+    /// @return the call's number
+    long begin() {
         callers++;
+        return ++begun;
+    }
+
+    /// The number of the last call that has begun; with the lock held.
+    long begun() {
+        return begun;
+    }
+
+    /// How many threads call the driver; with the lock held.
+    int callers() {
+        return callers;
     }
 
     /// It is back; without the lock.

@@ -28,6 +28,9 @@ final class QueueDoor {
     /// How long a lane is waited for that a queue has left.
     private static final long LEAVE_MILLIS = 1_000;
 
+    /// No call has that number.
+    private static final long NOT_ALONE = -1;
+
     private final StableDisk disk;
     private final ReplayOrder order;
     private final DriverCalls calls;
@@ -50,9 +53,12 @@ final class QueueDoor {
     /// Opens a queue; without a driver it waits for one.
     DiskQueue open(DiskAccess access, QueueOptions options, RequestCheck check, int depth) {
         Wish wish = new Wish(access, options, check, depth);
+        Deadline deadline = null;
         while (true) {
             Backend now;
             long at;
+            boolean alone;
+            long begun;
             calls.work.lock();
             try {
                 if (calls.absent) {
@@ -63,7 +69,8 @@ final class QueueDoor {
                 if (now == null) {
                     return openParked(wish);
                 }
-                calls.begin();
+                alone = calls.callers() == 0;
+                begun = calls.begin();
             } finally {
                 calls.work.unlock();
             }
@@ -83,13 +90,21 @@ final class QueueDoor {
                 calls.endCall();
             }
             if (none != null) {
-                queue = share(wish, none);
+                deadline = deadline == null ? Deadline.afterMillis(SHARE_MILLIS) : deadline;
+                queue = share(wish, new Refusal(none, at, alone ? begun : NOT_ALONE), deadline);
             }
             if (queue != null) {
                 return queue;
             }
         }
     }
+
+    /// A device has said that it has no queue left.
+    ///
+    /// @param why what it has said
+    /// @param epoch the time of its driver's generation
+    /// @param begun the call's number, [#NOT_ALONE] if other calls were under way when it began
+    private record Refusal(BlockException why, long epoch, long begun) {}
 
     /// A queue in a lane that has no queue of a device yet. With the lock held.
     private DiskQueue openParked(Wish wish) {
@@ -138,8 +153,9 @@ final class QueueDoor {
     }
 
     /// A queue in the lane with the fewest that lets somebody in, since the device has none left.
-    private DiskQueue share(Wish wish, BlockException none) {
-        Deadline deadline = Deadline.afterMillis(SHARE_MILLIS);
+    ///
+    /// @return null if the device may have one by now
+    private @Nullable DiskQueue share(Wish wish, Refusal refusal, Deadline deadline) {
         while (true) {
             calls.work.lock();
             try {
@@ -155,8 +171,20 @@ final class QueueDoor {
                         lane.leave();
                     }
                 }
-                if (lanes.list().isEmpty() || deadline.isExpired()) {
-                    throw none;
+                if (deadline.isExpired()) {
+                    throw refusal.why;
+                }
+                if (lanes.list().isEmpty()) {
+                    if (refusal.epoch != calls.epoch) {
+                        return null;
+                    }
+                    // Whoever calls the driver may have the queue, and not yet its lane, or no more.
+                    if (calls.callers() == 0) {
+                        if (refusal.begun == calls.begun()) {
+                            throw refusal.why;
+                        }
+                        return null;
+                    }
                 }
             } finally {
                 calls.work.unlock();
@@ -217,7 +245,7 @@ final class QueueDoor {
                 return null;
             }
             // A passage waits for who closes a queue, too.
-            calls.begin();
+            long _ = calls.begin();
             BlockQueue inner = null;
             if (alone) {
                 inner = lane.uninstall();

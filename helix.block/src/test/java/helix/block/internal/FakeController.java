@@ -307,6 +307,15 @@ final class FakeController {
         /// Called once, before the next queue is opened.
         volatile @Nullable Runnable beforeOpen;
 
+        /// Called once, after the next queue was opened and before anybody has it.
+        volatile @Nullable Runnable afterOpen;
+
+        /// Called once, after the next queue was refused.
+        volatile @Nullable Runnable afterRefusal;
+
+        /// Called once, before the next queue is closed.
+        volatile @Nullable Runnable beforeClose;
+
         @Override
         public BlockIdentity identity() {
             return identity;
@@ -354,14 +363,31 @@ final class FakeController {
             if (passed) {
                 violation("openQueue of a generation that was passed on");
             }
+            Queue queue = tryOpen(options.depth());
+            Runnable then = queue == null ? afterRefusal : afterOpen;
+            if (queue == null) {
+                afterRefusal = null;
+            } else {
+                afterOpen = null;
+            }
+            if (then != null) {
+                then.run();
+            }
+            if (queue == null) {
+                throw new BlockException("all queues are open", BlockStatus.NO_QUEUE);
+            }
+            return queue;
+        }
+
+        private @Nullable Queue tryOpen(int depth) {
             synchronized (FakeController.this) {
                 if (open >= queueLimit) {
-                    throw new BlockException("all queues are open", BlockStatus.NO_QUEUE);
+                    return null;
                 }
                 open++;
                 long handle = ++handles;
                 rings.put(handle, new Ring());
-                return add(new Queue(this, handle, options.depth()));
+                return add(new Queue(this, handle, depth));
             }
         }
 
@@ -629,6 +655,11 @@ final class FakeController {
                 return;
             }
             closed = true;
+            Runnable first = generation.beforeClose;
+            generation.beforeClose = null;
+            if (first != null) {
+                first.run();
+            }
             Throwable e = generation.failsClose;
             if (e != null) {
                 FakeController.throwUnchecked(e);

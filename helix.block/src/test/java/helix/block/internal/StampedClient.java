@@ -62,7 +62,7 @@ final class StampedClient {
         }
         Throwable thrown = failure;
         if (thrown != null) {
-            throw new AssertionError("client " + number, thrown);
+            throw new AssertionError("client " + number + ": " + thrown, thrown);
         }
     }
 
