@@ -1,6 +1,7 @@
 package helix.block.internal;
 
 import helix.hal.api.Deadline;
+import helix.modules.api.ModuleError;
 import helix.modules.api.reload.ReloadParticipant;
 import java.util.ArrayList;
 import java.util.List;
@@ -85,8 +86,16 @@ final class BlockReload implements ReloadParticipant {
         @Override
         public Counts resume() {
             Counts sum = Counts.NONE;
+            ModuleError first = null;
             for (DiskPassage disk : disks) {
-                sum = sum.plus(disk.resume());
+                try {
+                    sum = sum.plus(disk.resume());
+                } catch (ModuleError e) { // the others go on
+                    first = first == null ? e : first;
+                }
+            }
+            if (first != null) {
+                throw first;
             }
             return sum;
         }

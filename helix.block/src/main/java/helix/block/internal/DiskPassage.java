@@ -32,6 +32,9 @@ final class DiskPassage implements AutoCloseable {
     /// A device that takes longer to read a few blocks is not asked for more.
     private static final long SAMPLE_MILLIS = 200;
 
+    /// Clients are let go on within microseconds, unless the driver hangs.
+    private static final long RESUME_MILLIS = 2_000;
+
     /// A block and what was in it.
     private record Sample(long lba, MemorySegment bytes) {}
 
@@ -41,8 +44,8 @@ final class DiskPassage implements AutoCloseable {
     private final long blocks;
     private final List<Sample> samples = new ArrayList<>();
 
-    /// Reads, so that a driver that hangs is noticed.
-    private ExecutorService reader = newReader();
+    /// Calls the driver, so that one that hangs is noticed.
+    private ExecutorService caller = newCaller();
 
     private final long since;
     private Tally atPark = new Tally();
@@ -59,9 +62,9 @@ final class DiskPassage implements AutoCloseable {
         }
     }
 
-    private static ExecutorService newReader() {
+    private static ExecutorService newCaller() {
         return Executors.newSingleThreadExecutor(
-                Thread.ofPlatform().daemon().name("helix-block-verify").factory());
+                Thread.ofPlatform().daemon().name("helix-block-passage").factory());
     }
 
     private void sample(Backend backend) {
@@ -90,23 +93,30 @@ final class DiskPassage implements AutoCloseable {
 
     /// Fills in samples.
     private void read(Backend backend, List<Sample> into, Deadline deadline) {
-        Future<?> reading =
-                reader.submit(() ->
-                        into.forEach(
-                                sample -> backend.device().readBlock(sample.lba, sample.bytes)));
-        String what = disk.name() + ": block " + into.getFirst().lba;
+        Runnable reading =
+                () -> into.forEach(sample -> backend.device().readBlock(sample.lba, sample.bytes));
+        String block = "block " + into.getFirst().lba;
+        within(deadline, reading, block + " was not read", block + " cannot be read");
+    }
+
+    /// Runs what calls the driver on a thread that can be left behind.
+    ///
+    /// @param late what is said if it does not end
+    /// @param failed what is said if it throws
+    private void within(Deadline deadline, Runnable body, String late, String failed) {
+        Future<?> running = caller.submit(body);
         try {
-            reading.get(deadline.remainingNanos(), TimeUnit.NANOSECONDS);
+            running.get(deadline.remainingNanos(), TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
             // Whoever hangs there is left there.
-            reader.shutdown();
-            reader = newReader();
-            throw new ModuleError(what + " was not read within " + deadline, e);
+            caller.shutdown();
+            caller = newCaller();
+            throw new ModuleError("%s: %s within %s".formatted(disk.name(), late, deadline), e);
         } catch (ExecutionException e) {
-            throw new ModuleError(what + " cannot be read: " + e.getCause(), e);
+            throw new ModuleError("%s: %s: %s".formatted(disk.name(), failed, e.getCause()), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new ModuleError("interrupted while " + what + " was read", e);
+            throw new ModuleError("%s: %s, interrupted".formatted(disk.name(), late), e);
         }
     }
 
@@ -174,7 +184,11 @@ final class DiskPassage implements AutoCloseable {
 
     Counts resume() {
         resumed = true;
-        disk.lanes().resume();
+        within(
+                Deadline.afterMillis(RESUME_MILLIS),
+                disk.lanes()::resume,
+                "its clients could not go on",
+                "its clients cannot go on");
         var begin = atPark.counts();
         var end = disk.lanes().all().counts().counts();
         return new Counts(
@@ -193,7 +207,7 @@ final class DiskPassage implements AutoCloseable {
             }
         } finally {
             disk.order().stopWatching();
-            reader.shutdown();
+            caller.shutdown();
         }
     }
 }

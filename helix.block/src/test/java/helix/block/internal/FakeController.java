@@ -281,6 +281,9 @@ final class FakeController {
         /// Called once, before the next memory is given.
         volatile @Nullable Runnable beforeAllocate;
 
+        /// Comes before a kick is carried out.
+        volatile @Nullable Runnable beforeKick;
+
         /// What is thrown for queues and memory, as by handles of a lease that is over.
         volatile @Nullable RuntimeException over;
 
@@ -571,6 +574,11 @@ final class FakeController {
         @Override
         public void kick() {
             check("kick");
+            Runnable first = generation.beforeKick;
+            generation.beforeKick = null;
+            if (first != null) {
+                first.run();
+            }
             synchronized (FakeController.this) {
                 ring.show();
             }

@@ -1,6 +1,7 @@
 package helix.block.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import helix.block.api.Disk;
 import helix.driver.api.block.BlockException;
@@ -9,6 +10,7 @@ import helix.driver.api.block.BlockQueue;
 import helix.driver.api.block.BlockStatus;
 import helix.driver.api.block.QueueOptions;
 import helix.hal.api.Deadline;
+import helix.modules.api.ModuleError;
 import helix.modules.api.reload.ReloadParticipant.Passage;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -204,6 +206,32 @@ class StuckClientTest {
         }
         rig.controller.hold(false);
         latch.countDown();
+    }
+
+    /// It is not a client this time, but the passage itself that is stuck in the driver.
+    @Test
+    void aDriverThatHangsWhenClientsGoOnIsReplaced() throws Exception {
+        SwapRig rig = new SwapRig(8);
+        try (BlockQueue queue = rig.queue(8);
+                Passage passage = rig.reload.begin(SwapRig.SLOT)) {
+            rig.controller.hold(true);
+            rig.write(queue, 1, 1, 0x21, 1);
+            assertThat(passage.park(SwapRig.soon())).isTrue();
+            rig.generation.crash();
+            rig.serveNext();
+            rig.generation.beforeKick = this::hang;
+            assertThatThrownBy(passage::resume)
+                    .isInstanceOf(ModuleError.class)
+                    .hasMessageContaining("could not go on within");
+            rig.generation.crash();
+            rig.serveNext();
+            assertThat(passage.resume().failed()).isZero();
+            rig.controller.hold(false);
+            release.countDown();
+            rig.finish(queue);
+        }
+        assertThat(rig.ended).containsEntry(1, BlockStatus.OK);
+        assertThat(rig.controller.violations).isEmpty();
     }
 
     @Test

@@ -348,15 +348,32 @@ final class Passing {
         verifiedAt = System.nanoTime();
     }
 
+    /// Lets clients go on. That runs code of the driver's, and where it fails or hangs there the
+    /// revision before comes back.
     private void resume() {
+        Failure stuck = letGo();
+        if (stuck != null && failure == null) {
+            failed(stuck);
+            stuck = letGo();
+        }
+        if (stuck != null) {
+            LOG.error("{}: clients could not be resumed: {}", device.id(), stuck.reason());
+        }
+        resumedAt = System.nanoTime();
+    }
+
+    /// @return what failed, of one subsystem; the others go on
+    private @Nullable Failure letGo() {
+        Failure first = null;
         for (Passage passage : passages) {
             try {
                 counts = counts.plus(passage.resume());
-            } catch (RuntimeException e) { // of a subsystem; the others go on
-                LOG.error("{}: clients could not be resumed", device.id(), e);
+            } catch (RuntimeException e) {
+                LOG.debug("{}: not resumed", device.id(), e);
+                first = first == null ? new Failure("resume", Reason.of(e)) : first;
             }
         }
-        resumedAt = System.nanoTime();
+        return first;
     }
 
     // --- and back --------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 
 class ReloadTest extends ReloadFixture {
@@ -405,6 +406,23 @@ class ReloadTest extends ReloadFixture {
         rolledBack(report, "verify", "block 7 reads otherwise than before");
         assertThat(Probe.LOG).endsWith(A + " stop", A + " construct", A + " init", A + " start");
         serves("1.0.0", 3);
+    }
+
+    @Test
+    void clientsThatCannotGoOnGetTheDeviceBackCold() throws Exception {
+        serve(A);
+        AtomicBoolean first = new AtomicBoolean(true);
+        disks.hooks.put(
+                "resume",
+                () -> {
+                    if (first.getAndSet(false)) {
+                        throw new ModuleError("nvme0n1: the driver hangs");
+                    }
+                });
+        ReloadReport report = update("2.0.0", Options.STANDARD);
+        rolledBack(report, "resume", "nvme0n1: the driver hangs");
+        serves("1.0.0", 3);
+        assertThat(disks.log).endsWith(A + " resume", A + " resume", A + " close");
     }
 
     @Test
