@@ -178,7 +178,8 @@ final class QueueDoor {
                     if (refusal.epoch != calls.epoch) {
                         return null;
                     }
-                    // Whoever calls the driver may have the queue, and not yet its lane, or no more.
+                    // Whoever calls the driver may have the queue, and not yet its lane, or no
+                    // more.
                     if (calls.callers() == 0) {
                         if (refusal.begun == calls.begun()) {
                             throw refusal.why;
