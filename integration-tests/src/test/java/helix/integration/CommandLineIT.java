@@ -136,7 +136,7 @@ public class CommandLineIT {
                                 "qemu",
                                 "--disk",
                                 "null:1G",
-                                "blk:bench nvme0n1 --rw randread --bs 4k --qd 32 --seconds 2 --json")
+                                "blk:bench nvme0n1 --rw randread --bs 4k --qd 32 --warmup 1 --seconds 1 --json")
                         .succeeds()
                         .documents()
                         .getFirst()
@@ -146,9 +146,14 @@ public class CommandLineIT {
                         "iops", "latencyUs", "bytesAllocatedPerIo", "mmioPerIo", "mmioRoundTripUs");
         assertThat(result.get("latencyUs").getAsJsonObject().keySet())
                 .contains("p50", "p99", "p999", "max");
-        // Counts do not depend on how busy the machine is; rates do and are measured by hand.
+        // What a request costs does not depend on how busy the machine is; rates do, and are
+        // measured
+        // by hand.
         assertThat(result.get("mmioPerIo").getAsDouble()).isBetween(0.001, 0.1);
-        assertThat(result.get("bytesAllocatedPerIo").getAsDouble()).isLessThan(0.5);
+        // The smallest object has 16 bytes. Less are those of a doorbell, one for many requests,
+        // whose
+        // way to QEMU allocates until it is compiled.
+        assertThat(result.get("bytesAllocatedPerIo").getAsDouble()).isLessThan(16);
         assertThat(result.get("mmioRoundTripUs").getAsDouble()).isPositive();
         assertThat(result.get("errors").getAsLong()).isZero();
     }
@@ -179,6 +184,8 @@ public class CommandLineIT {
             instance.ctl("blk:nonsense nvme0n1").failsWith("blk:nonsense");
             instance.ctl("blk:read nvme0n1 --nonsense").failsWith("--nonsense");
             instance.ctl("helix:bind 0000:00:04.0 nonsense").failsWith("nonsense");
+            instance.ctl("helix:attach vhost-user:/no/such/socket --type blk")
+                    .failsWith("cannot be attached", "ENOENT");
             instance.ctl("machine:unplug nonsense").failsWith("nonsense");
             instance.ctl("machine:fault nonsense").failsWith("nonsense");
             assertThat(instance.ctl("helix:lsblk --json").succeeds().documents()).hasSize(1);

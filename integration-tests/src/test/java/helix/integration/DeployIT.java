@@ -11,9 +11,9 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.StreamSupport;
-import org.junit.After;
-import org.junit.Before;
-import org.junit.Rule;
+import org.junit.AfterClass;
+import org.junit.BeforeClass;
+import org.junit.ClassRule;
 import org.junit.Test;
 import org.junit.rules.TemporaryFolder;
 
@@ -26,27 +26,27 @@ public class DeployIT {
                     "Import-Package",
                     "helix.driver.api.block;version=\"[1.99,2)\", !org.jspecify.annotations, *");
 
-    @Rule public final TemporaryFolder folder = new TemporaryFolder();
-    private RunningInstance instance;
-    private Path jars;
-    private long generation;
+    @ClassRule public static final TemporaryFolder FOLDER = new TemporaryFolder();
+    private static RunningInstance instance;
+    private static Path jars;
+    private static long generation;
 
-    @Before
-    public void start() throws Exception {
+    /// One boot, because that is what takes the time.
+    @BeforeClass
+    public static void start() throws Exception {
         Qemu.assumePresent();
-        jars = folder.newFolder("jars").toPath();
-        instance = RunningInstance.start(folder.newFolder("i").toPath(), Platform.scratchFile(64));
+        jars = FOLDER.newFolder("jars").toPath();
+        instance = RunningInstance.start(FOLDER.newFolder("i").toPath(), Platform.scratchFile(64));
         generation = disk().get("generation").getAsLong();
     }
 
-    @After
-    public void stop() throws Exception {
+    @AfterClass
+    public static void stop() throws Exception {
         if (instance != null) {
             instance.stop().succeeds();
         }
     }
 
-    /// One boot, because that is what takes the time.
     @Test
     public void driversComeAndGoWhileADiskServes() throws Exception {
         whatIsNoDriverIsRefused();
@@ -126,7 +126,7 @@ public class DeployIT {
 
     @Test
     public void whoComesSecondToWriteIsToldWhoWasFirst() throws Exception {
-        Path data = folder.newFile("data").toPath();
+        Path data = FOLDER.newFile("data").toPath();
         Files.write(data, new byte[4096]);
         // Runs until it is ended, so that nothing here depends on how fast anything is.
         Process first =
@@ -195,7 +195,7 @@ public class DeployIT {
                 .equals("REFUSED");
     }
 
-    private JsonObject disk() {
+    private static JsonObject disk() {
         return find(ask("helix:lsblk --json"), "name", "nvme0n1");
     }
 
@@ -217,7 +217,7 @@ public class DeployIT {
                 .orElseThrow(() -> new AssertionError("no " + value + " in " + rows));
     }
 
-    private JsonElement ask(String command) {
+    private static JsonElement ask(String command) {
         try {
             return instance.ctl(command).succeeds().documents().getFirst();
         } catch (IOException | InterruptedException e) {

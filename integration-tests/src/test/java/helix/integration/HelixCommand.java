@@ -17,7 +17,7 @@ import java.util.concurrent.TimeUnit;
 /// @param out standard output
 /// @param err standard error
 record HelixCommand(int exit, String out, String err) {
-    private static final long LIMIT_SECONDS = 90;
+    private static final long LIMIT_SECONDS = Boolean.getBoolean("helix.full") ? 240 : 90;
 
     static HelixCommand run(String... arguments) throws IOException, InterruptedException {
         return runWith(List.of(), arguments);

@@ -31,7 +31,7 @@ public class KillIT {
     private Path image;
 
     private static int rounds() {
-        return full() ? 20 : 3; // the first start is of a fresh image
+        return full() ? 20 : 2; // the first start is of a fresh image
     }
 
     private static boolean full() {

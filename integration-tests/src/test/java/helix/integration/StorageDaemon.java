@@ -46,6 +46,10 @@ final class StorageDaemon implements AutoCloseable {
         return daemon;
     }
 
+    boolean isAlive() {
+        return process.isAlive();
+    }
+
     void signal(String name) throws IOException, InterruptedException {
         int rc = new ProcessBuilder("kill", "-" + name, "" + process.pid()).start().waitFor();
         if (rc != 0) {

@@ -38,10 +38,10 @@ import org.osgi.framework.InvalidSyntaxException;
 @ExamReactorStrategy(PerClass.class)
 public class VhostUserHostileIT {
     private static final boolean FULL = Boolean.getBoolean("helix.full");
-    private static final long MUTATIONS = FULL ? 120_000 : 5_000;
+    private static final long MUTATIONS = FULL ? 120_000 : 3_000;
     private static final Duration LIMIT = Duration.ofSeconds(FULL ? 300 : 60);
     private static final Duration RETURN_LIMIT = Duration.ofSeconds(30);
-    private static final int FATAL_ONE_IN = FULL ? 2000 : 500;
+    private static final int FATAL_ONE_IN = FULL ? 2000 : 250;
     private static final int DEPTH = 16;
     private static final int BLOCK = 512;
 

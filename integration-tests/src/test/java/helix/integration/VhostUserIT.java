@@ -78,16 +78,6 @@ public class VhostUserIT {
         assertThat(documents.get(2).getAsJsonArray()).isEmpty();
     }
 
-    @Test
-    public void socketWithoutAListenerIsRefusedInOneLine() throws Exception {
-        HelixCommand.run(
-                        "exec",
-                        "--machine",
-                        "qemu",
-                        "helix:attach vhost-user:" + folder.getRoot() + "/none --type blk")
-                .failsWith("cannot be attached", "ENOENT");
-    }
-
     private static List<String> functions(JsonElement document) {
         JsonArray rows = document.getAsJsonArray();
         return rows.asList().stream()

@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param iops requests a second
 /// @param latencyUs from submission to completion, in microseconds
-/// @param bytesAllocatedPerIo bytes that all threads of this JVM allocated, per request
+/// @param bytesAllocatedPerIo bytes that the thread allocated that submits requests and takes their
+///   completions, per request
 /// @param mmioPerIo accesses to device registers per request, null where nothing counts them
 /// @param mmioRoundTripUs one such access on the idle device in microseconds, mean of before and
 ///   after; null where nothing measures it
