@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -34,6 +35,7 @@ public final class Attach extends Report {
     static final String SCHEME = "vhost-user:";
 
     private static final String BLOCK = "blk";
+    private static final long LOOK_NANOS = 1_000_000;
     private static final Duration SERVICE_LIMIT = Duration.ofSeconds(10);
 
     private final Platform platform;
@@ -111,7 +113,7 @@ public final class Attach extends Report {
     /// other, that of the bus and that of the device.
     private String service(MachineControl control, String plugged) {
         String device = control.device(plugged).orElse(plugged);
-        List<String> open = platform.requireBinder().awaitSettled(Deadline.after(SERVICE_LIMIT));
+        List<String> open = settle(platform.requireBinder(), device);
         return serving(device)
                 .orElseThrow(() ->
                         new CommandFailed(
@@ -120,6 +122,27 @@ public final class Attach extends Report {
                                                 plugged,
                                                 type.equals(BLOCK) ? "disk" : "interface",
                                                 obstacle(device, open))));
+    }
+
+    /// The registry tells one after the other of a device: the binder may hear of it later than the
+    /// machine.
+    private static List<String> settle(Binder binder, String device) {
+        Deadline deadline = Deadline.after(SERVICE_LIMIT);
+        while (!knows(binder, device)) {
+            if (deadline.isExpired()) {
+                return List.of(device);
+            }
+            LockSupport.parkNanos(LOOK_NANOS);
+        }
+        return binder.awaitSettled(deadline);
+    }
+
+    private static boolean knows(Binder binder, String device) {
+        try {
+            return !binder.why(device).isEmpty();
+        } catch (IllegalArgumentException e) {
+            return false; // not yet
+        }
     }
 
     private Optional<String> serving(String device) {
