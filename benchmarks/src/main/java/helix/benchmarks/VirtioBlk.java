@@ -79,20 +79,35 @@ public final class VirtioBlk implements Function {
             daemon.await(socket);
             daemon.await(peerSocket);
             session.execute("helix:attach vhost-user:" + socket + " --type blk");
-            BlockDevice device =
-                    Services.await(context, BlockDevice.class, BEHIND_VIRTIO, DEVICE_MILLIS);
-            Pinning.thisThread(CLIENT_CPU);
-            try (Backend peer =
-                    client == null
-                            ? null
-                            : Backend.start(
-                                    work,
-                                    CLIENT_CPU,
-                                    List.of(client.toString(), peerSocket.toString()))) {
-                Map<String, Object> report = report(device, peer);
-                options.publish(session, report, VirtioBlk::text);
-                check(options, report);
+            try {
+                compare(session, options, work, peerSocket, client);
+            } finally {
+                // Else the platform would miss a device that ends before it.
+                session.execute("helix:detach vhost-user:" + socket);
             }
+        }
+    }
+
+    private void compare(
+            CommandSession session,
+            BenchOptions options,
+            Path work,
+            Path peerSocket,
+            @Nullable Path client)
+            throws Exception {
+        BlockDevice device =
+                Services.await(context, BlockDevice.class, BEHIND_VIRTIO, DEVICE_MILLIS);
+        Pinning.thisThread(CLIENT_CPU);
+        try (Backend peer =
+                client == null
+                        ? null
+                        : Backend.start(
+                                work,
+                                CLIENT_CPU,
+                                List.of(client.toString(), peerSocket.toString()))) {
+            Map<String, Object> report = report(device, peer);
+            options.publish(session, report, VirtioBlk::text);
+            check(options, report);
         }
     }
 

@@ -79,25 +79,35 @@ public final class VirtioNet implements Function {
             server.await(socket);
             server.await(peerSocket);
             session.execute("helix:attach vhost-user:" + socket + " --type net");
-            NetworkDevice device =
-                    Services.await(context, NetworkDevice.class, BEHIND_VIRTIO, DEVICE_MILLIS);
-            Pinning.thisThread(CLIENT_CPU);
-            try (Loop loop = new Loop(device);
-                    Client peer = new Client(work, peerSocket)) {
-                Ratios.Result result = Ratios.compare(WARM_UPS, PAIRS, loop::run, peer::run);
-                Map<String, Object> report = BenchOptions.environment("virtio-net");
-                report.put("peer", "DPDK virtio-user");
-                report.put("frame", FRAME + 4);
-                report.put("bytesAllocatedPerFrame", loop.bytesPerFrame());
-                report.put("result", result);
-                options.publish(session, report, VirtioNet::text);
-                if (options.check() && result.ratio() < 1.0) {
-                    throw new IllegalStateException(
-                            String.format(
-                                    Locale.ROOT,
-                                    "%.2f of the peer's rate, less than 1.0",
-                                    result.ratio()));
-                }
+            try {
+                compare(session, options, work, peerSocket);
+            } finally {
+                // Else the platform would miss a device that ends before it.
+                session.execute("helix:detach vhost-user:" + socket);
+            }
+        }
+    }
+
+    private void compare(CommandSession session, BenchOptions options, Path work, Path peerSocket)
+            throws Exception {
+        NetworkDevice device =
+                Services.await(context, NetworkDevice.class, BEHIND_VIRTIO, DEVICE_MILLIS);
+        Pinning.thisThread(CLIENT_CPU);
+        try (Loop loop = new Loop(device);
+                Client peer = new Client(work, peerSocket)) {
+            Ratios.Result result = Ratios.compare(WARM_UPS, PAIRS, loop::run, peer::run);
+            Map<String, Object> report = BenchOptions.environment("virtio-net");
+            report.put("peer", "DPDK virtio-user");
+            report.put("frame", FRAME + 4);
+            report.put("bytesAllocatedPerFrame", loop.bytesPerFrame());
+            report.put("result", result);
+            options.publish(session, report, VirtioNet::text);
+            if (options.check() && result.ratio() < 1.0) {
+                throw new IllegalStateException(
+                        String.format(
+                                Locale.ROOT,
+                                "%.2f of the peer's rate, less than 1.0",
+                                result.ratio()));
             }
         }
     }

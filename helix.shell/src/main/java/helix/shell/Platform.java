@@ -220,8 +220,7 @@ public interface Platform {
                 .orElseThrow(() -> unknown("disk", name, disks.stream().map(Disk::name).toList()));
     }
 
-    /// The network interface of a name or a hardware address. Names are given in the order in which
-    /// drivers come up, which may differ from start to start; addresses stay.
+    /// The network interface of a name or a hardware address.
     ///
     /// @param name such as `net0` or `52:54:00:48:58:00`
     /// @return the interface

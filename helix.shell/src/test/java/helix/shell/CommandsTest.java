@@ -250,6 +250,54 @@ final class CommandsTest {
                         "fault stop {millis=5}");
     }
 
+    /// `0000:01:00.0` is what the disk of the zoo is in.
+    private FakeControl peers(String device) {
+        FakeControl control = new FakeControl("vhostuser");
+        control.plugged.put("plugged0", device);
+        platform.controls.add(control);
+        return control;
+    }
+
+    @Test
+    void attachNamesTheDiskThatIsInService() throws Exception {
+        FakeControl control = peers("0000:01:00.0");
+        assertThat(shell.execute("helix:attach vhost-user:/a/b --type blk --id x"))
+                .isEqualTo("plugged0 is attached: blk at /a/b, nvme0n1\n");
+        assertThat(control.log).containsExactly("plug blk {path=/a/b, id=x}");
+        JsonObject attached =
+                shell.json("helix:attach vhost-user:/a/b --type blk --json").getAsJsonObject();
+        assertThat(attached.get("name").getAsString()).isEqualTo("nvme0n1");
+    }
+
+    @Test
+    void attachSaysWhyNothingIsInService() {
+        peers("0001:00:01.0");
+        assertThatThrownBy(() -> shell.execute("helix:attach vhost-user:/a/b --type blk"))
+                .hasMessage(
+                        "plugged0 is attached, but there is no disk: no driver serves 0001:00:01.0"
+                                + " (see helix:why 0001:00:01.0)");
+        binder.modules.add(
+                new Binder.ModuleStatus(
+                        "vblk0",
+                        "0001:00:01.0/virtio",
+                        "virtio-blk",
+                        "0.1.0",
+                        1,
+                        Binder.State.FAILED,
+                        "capacity of 0 sectors",
+                        List.of()));
+        assertThatThrownBy(() -> shell.execute("helix:attach vhost-user:/a/b --type blk"))
+                .hasMessage(
+                        "plugged0 is attached, but there is no disk: vblk0 is FAILED: capacity of 0"
+                                + " sectors");
+        binder.unsettled.add("0001:00:01.0/virtio");
+        binder.modules.removeLast();
+        assertThatThrownBy(() -> shell.execute("helix:attach vhost-user:/a/b --type net"))
+                .hasMessage(
+                        "plugged0 is attached, but there is no interface: not settled within 10 s:"
+                                + " [0001:00:01.0/virtio]");
+    }
+
     @Test
     void machineRefusesWhatItCannot() {
         assertThatThrownBy(() -> shell.execute("machine:plug nvme"))

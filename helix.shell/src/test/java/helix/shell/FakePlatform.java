@@ -281,10 +281,25 @@ public final class FakePlatform implements Platform {
     /// A machine's switchboard that remembers what it was told.
     public static final class FakeControl implements MachineControl {
         public final List<String> log = new ArrayList<>();
+        public final Map<String, String> plugged = new HashMap<>();
+        private final String machine;
+
+        public FakeControl() {
+            this("qemu");
+        }
+
+        public FakeControl(String machine) {
+            this.machine = machine;
+        }
 
         @Override
         public String machine() {
-            return "qemu";
+            return machine;
+        }
+
+        @Override
+        public Optional<String> device(String id) {
+            return Optional.ofNullable(plugged.get(id));
         }
 
         @Override
@@ -329,6 +344,7 @@ public final class FakePlatform implements Platform {
         public final List<ModuleHealth> health = new ArrayList<>();
         public final List<String> log = new ArrayList<>();
         public final Map<String, Object> answers = new HashMap<>();
+        public final List<String> unsettled = new ArrayList<>();
 
         @Override
         public List<ModuleHealth> health() {
@@ -388,7 +404,7 @@ public final class FakePlatform implements Platform {
 
         @Override
         public List<String> awaitSettled(helix.hal.api.Deadline deadline) {
-            return List.of();
+            return List.copyOf(unsettled);
         }
     }
 

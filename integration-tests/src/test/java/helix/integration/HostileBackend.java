@@ -61,7 +61,9 @@ abstract class HostileBackend implements AutoCloseable {
     record Piece(MemorySegment bytes, boolean writable) {}
 
     /// A request as it was taken.
-    record Taken(int head, List<Piece> pieces) {
+    ///
+    /// @param table its indirect descriptors, 0 if it has none
+    record Taken(int head, List<Piece> pieces, long table) {
         long writable() {
             return pieces.stream().filter(Piece::writable).mapToLong(p -> p.bytes.byteSize()).sum();
         }
@@ -106,7 +108,9 @@ abstract class HostileBackend implements AutoCloseable {
     private volatile long mutations;
     private volatile long served;
     private volatile long fatal;
+    private volatile long connections;
     private volatile boolean tame;
+    private volatile boolean hangsUp;
     private volatile boolean closed;
     private volatile Throwable failure;
     private Arena arena = Arena.ofShared();
@@ -140,6 +144,16 @@ abstract class HostileBackend implements AutoCloseable {
 
     long fatal() {
         return fatal;
+    }
+
+    /// How often it was called.
+    long connections() {
+        return connections;
+    }
+
+    /// Ends the connection.
+    void hangUp() {
+        hangsUp = true;
     }
 
     /// From now on it does as it should.
@@ -179,6 +193,20 @@ abstract class HostileBackend implements AutoCloseable {
     /// Called now and then, for what comes without being asked for.
     void idle() {}
 
+    /// Counts a lie in what a subclass has written.
+    final void lied() {
+        mutations++;
+    }
+
+    final boolean isTame() {
+        return tame;
+    }
+
+    /// Whether now is the time for what may end the device's use.
+    final boolean isFatalTime() {
+        return random.nextInt(fatalOneIn) == 0;
+    }
+
     private void run() {
         while (!closed) {
             try (UnixSocket peer = listener.accept(50)) {
@@ -197,7 +225,9 @@ abstract class HostileBackend implements AutoCloseable {
     }
 
     private void serveConnection(UnixSocket peer) {
-        while (!closed) {
+        connections++;
+        hangsUp = false;
+        while (!closed && !hangsUp) {
             PollSet set = new PollSet(1 + rings.length);
             int spoken = set.add(peer.fd());
             for (Ring ring : rings) {
@@ -309,14 +339,18 @@ abstract class HostileBackend implements AutoCloseable {
     /// The descriptors of a request that is being ended: loops, wild addresses, anything. Some are
     /// the driver's again at that moment, as they would be for a device that does this.
     private void scribble(Ring ring, Taken request) {
-        long entry = ring.descriptors + 16L * request.head;
+        // An indirect table has no other entries for as long as it is in use.
+        boolean inTable = request.table != 0 && random.nextBoolean();
+        int number = inTable ? random.nextInt(request.pieces.size()) : request.head;
+        long entry = (inTable ? request.table : ring.descriptors) + 16L * number;
         byte[] noise = new byte[SCRIBBLED];
         random.nextBytes(noise);
         if (random.nextBoolean()) {
             // A loop of one.
             noise[12] = 1;
-            noise[14] = (byte) request.head;
-            noise[15] = (byte) (request.head >> 8);
+            noise[13] = 0;
+            noise[14] = (byte) number;
+            noise[15] = (byte) (number >> 8);
         }
         MemorySegment.copy(noise, 0, at(entry, SCRIBBLED), JAVA_BYTE, 0, SCRIBBLED);
     }
@@ -337,6 +371,7 @@ abstract class HostileBackend implements AutoCloseable {
         ring.taken++;
         List<Piece> pieces = new ArrayList<>();
         long table = ring.descriptors;
+        long indirect = 0;
         int at = head;
         while (true) {
             long entry = table + 16L * at;
@@ -346,12 +381,13 @@ abstract class HostileBackend implements AutoCloseable {
             int flags = d.get(JAVA_SHORT_UNALIGNED, 12);
             if ((flags & 4) != 0) {
                 table = address;
+                indirect = address;
                 at = 0;
                 continue;
             }
             pieces.add(new Piece(at(address, length), (flags & 2) != 0));
             if ((flags & 1) == 0) {
-                return new Taken(head, pieces);
+                return new Taken(head, pieces, indirect);
             }
             at = d.get(JAVA_SHORT_UNALIGNED, 14) & 0xFFFF;
         }

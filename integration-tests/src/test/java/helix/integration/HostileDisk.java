@@ -17,6 +17,9 @@ final class HostileDisk extends HostileBackend {
 
     private final MemorySegment disk = MemorySegment.ofArray(new byte[SECTORS << 9]);
 
+    /// Another configuration whenever it is asked for.
+    private volatile boolean fickle;
+
     HostileDisk(Path path, long seed, int fatalOneIn) {
         super(path, 1, seed, fatalOneIn);
     }
@@ -26,9 +29,25 @@ final class HostileDisk extends HostileBackend {
         return FLUSH | INDIRECT;
     }
 
+    /// From now on its configuration is another one whenever it is asked for, until it is tame.
+    HostileDisk fickle() {
+        fickle = true;
+        return this;
+    }
+
     @Override
     byte[] config(int size) {
-        return ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN).putLong(SECTORS).array();
+        byte[] config =
+                ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN).putLong(SECTORS).array();
+        if (fickle && !isTame()) {
+            // Capacity, limits, geometry, block size, topology, queues: any of them, or all.
+            int from = random.nextInt(size);
+            byte[] noise = new byte[1 + random.nextInt(size - from)];
+            random.nextBytes(noise);
+            System.arraycopy(noise, 0, config, from, noise.length);
+            lied();
+        }
+        return config;
     }
 
     @Override
@@ -44,6 +63,11 @@ final class HostileDisk extends HostileBackend {
         int written = 1;
         for (Piece piece : request.pieces().subList(1, request.pieces().size() - 1)) {
             long size = piece.bytes().byteSize();
+            if (type < 2 && (at < 0 || at > disk.byteSize() - size)) {
+                // A capacity that it has made up. VIRTIO_BLK_S_IOERR.
+                request.pieces().getLast().bytes().set(JAVA_BYTE, 0, (byte) 1);
+                return 1;
+            }
             if (type == 0) {
                 piece.bytes().copyFrom(disk.asSlice(at, size));
                 written += (int) size;

@@ -7,11 +7,11 @@ import helix.driver.api.block.BlockException;
 import helix.driver.api.block.BlockOp;
 import helix.driver.api.block.BlockQueue;
 import helix.driver.api.block.QueueOptions;
+import helix.hal.api.Deadline;
+import helix.hal.api.DeviceException;
 import helix.hal.api.DmaBuffer;
 import helix.hal.api.machine.MachineControl;
-import helix.modules.api.ModuleError;
 import helix.modules.api.binder.Binder;
-import helix.modules.api.binder.Binder.ModuleHealth;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
@@ -41,6 +41,7 @@ public class VhostUserHostileIT {
     private static final long MUTATIONS = FULL ? 120_000 : 3_000;
     private static final Duration LIMIT = Duration.ofSeconds(FULL ? 300 : 60);
     private static final Duration RETURN_LIMIT = Duration.ofSeconds(30);
+    private static final int CONFIGURATIONS = FULL ? 100 : 10;
     private static final int FATAL_ONE_IN = FULL ? 2000 : 250;
     private static final int DEPTH = 16;
     private static final int BLOCK = 512;
@@ -87,6 +88,54 @@ public class VhostUserHostileIT {
         assertThat(roundTrip(other)).isTrue();
     }
 
+    /// Its configuration is another one at each connection: another device each time, or one whose
+    /// driver says what is wrong with it. None of them stays, and none harms the others.
+    @Test
+    public void aConfigurationThatNeverRestsHarmsNobody() throws Exception {
+        long seed = Long.getLong("helix.seed", System.nanoTime());
+        Path socket = Files.createTempDirectory("helix-it").resolve("s");
+        try (HostileDisk backend = new HostileDisk(socket, seed, 20).fickle()) {
+            backend.start();
+            String id = control().plug("blk", Map.of("path", socket.toString(), "id", "fickle"));
+            long end = System.nanoTime() + LIMIT.toNanos();
+            try {
+                for (int i = 0; i < CONFIGURATIONS; i++) {
+                    assertThat(System.nanoTime())
+                            .as("seed %d, %s, %s", seed, i, modules())
+                            .isLessThan(end);
+                    long said = backend.connections();
+                    Platform.await("somebody asks", RETURN_LIMIT, () -> settledAndUsed());
+                    backend.hangUp();
+                    Platform.await(
+                            "it is called again",
+                            RETURN_LIMIT,
+                            () -> revive() && backend.connections() > said);
+                }
+                assertThat(backend.failure()).as("seed %d", seed).isNull();
+                backend.tame();
+                backend.hangUp();
+                Platform.await("the disk works", RETURN_LIMIT, () -> revive() && works());
+            } finally {
+                control().unplug(id);
+            }
+        }
+        Disk other = Platform.service(context, Disk.class, "(disk.name=nvme0n1)");
+        assertThat(roundTrip(other)).isTrue();
+    }
+
+    /// Uses the disk if there is one.
+    ///
+    /// @return true once its driver is up or has given up
+    private boolean settledAndUsed() {
+        Binder binder = context.getService(context.getServiceReference(Binder.class));
+        if (!binder.awaitSettled(Deadline.after(RETURN_LIMIT)).isEmpty()) {
+            return false;
+        }
+        boolean _ = revive();
+        boolean _ = works();
+        return true;
+    }
+
     private MachineControl control() throws Exception {
         for (var reference : context.getServiceReferences(MachineControl.class, null)) {
             MachineControl control = context.getService(reference);
@@ -113,25 +162,9 @@ public class VhostUserHostileIT {
         }
     }
 
-    /// A device that failed too often is left alone until somebody says otherwise.
-    ///
     /// @return true
     private boolean revive() {
-        Binder binder;
-        try {
-            binder = Platform.service(context, Binder.class);
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
-        }
-        for (ModuleHealth health : binder.health()) {
-            if (health.quarantined()) {
-                try {
-                    binder.rebind(health.deviceId());
-                } catch (ModuleError e) {
-                    refused++;
-                }
-            }
-        }
+        Modules.look(context);
         return true;
     }
 
@@ -233,7 +266,7 @@ public class VhostUserHostileIT {
         try {
             Disk disk = hostile();
             return disk != null && disk.state() == Disk.State.PRESENT && roundTrip(disk);
-        } catch (BlockException e) {
+        } catch (DeviceException e) {
             return false;
         }
     }

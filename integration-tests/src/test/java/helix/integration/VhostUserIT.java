@@ -78,6 +78,17 @@ public class VhostUserIT {
         assertThat(documents.get(2).getAsJsonArray()).isEmpty();
     }
 
+    /// The next command finds the disk: nobody has to wait for drivers.
+    @Test
+    public void whatIsAttachedIsInService() throws Exception {
+        HelixCommand.run(
+                        "exec",
+                        "--machine",
+                        "none",
+                        "helix:attach vhost-user:" + socket + " --type blk; blk:read vblk0")
+                .succeeds();
+    }
+
     private static List<String> functions(JsonElement document) {
         JsonArray rows = document.getAsJsonArray();
         return rows.asList().stream()

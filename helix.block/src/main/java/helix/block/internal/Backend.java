@@ -62,6 +62,16 @@ final class Backend {
         return !device.identity().serial().isEmpty() || !device.identity().uniqueId().isEmpty();
     }
 
+    /// Whether its medium is where another's is or was: of a device's namespaces the same one.
+    boolean hasPlaceOf(Backend other) {
+        return isPlace(other.deviceId(), other.device.identity().namespace());
+    }
+
+    /// Whether its medium is a namespace of a device.
+    boolean isPlace(String deviceId, int namespace) {
+        return deviceId().equals(deviceId) && device.identity().namespace() == namespace;
+    }
+
     String deviceId() {
         return backing.device();
     }

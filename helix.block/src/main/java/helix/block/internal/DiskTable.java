@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,7 +39,8 @@ final class DiskTable {
     /// A driver published a block device.
     void added(Backend backend) {
         boolean isNew;
-        StableDisk disk;
+        final StableDisk disk;
+        List<StableDisk> replaced;
         synchronized (this) {
             String key = keyOf(backend);
             StableDisk known = disksByKey.get(key);
@@ -52,7 +54,10 @@ final class DiskTable {
             disk = known;
             disksByBackend.put(backend, disk);
             disk.claim(backend.deviceId());
+            replaced = disksByKey.values().stream().filter(d -> !d.equals(disk)).toList();
         }
+        // What was in its place is not there any more, and nobody needs to wait for it.
+        replaced.forEach(other -> other.otherFound(backend));
         // Without the lock: other disks do not wait for this one's driver.
         disk.attach(backend);
         if (isNew) {
@@ -66,11 +71,17 @@ final class DiskTable {
         boolean devicePresent;
         synchronized (this) {
             disk = disksByBackend.remove(backend);
-            devicePresent = deviceIds.contains(backend.deviceId());
+            devicePresent = deviceIds.contains(backend.deviceId()) && !isReplaced(backend, disk);
         }
         if (disk != null) {
             disk.detach(backend, devicePresent);
         }
+    }
+
+    /// Whether another medium has come up in the place of a disk's. Needs the lock.
+    private boolean isReplaced(Backend old, @Nullable StableDisk disk) {
+        return disksByBackend.entrySet().stream()
+                .anyMatch(e -> e.getKey().hasPlaceOf(old) && !e.getValue().equals(disk));
     }
 
     /// A device is there.

@@ -231,6 +231,15 @@ final class StableDisk implements Disk {
         }
     }
 
+    /// A driver has found another medium. Where this disk's was, this disk is no more.
+    void otherFound(Backend other) {
+        Situation now = situation;
+        if (now.backend() == null && other.isPlace(now.deviceId(), identity.namespace())) {
+            LOG.info("{}: another medium is in its place at {}", name, now.deviceId());
+            gone();
+        }
+    }
+
     private void gone() {
         change(new Situation(null, ""));
         claimedBy = "";

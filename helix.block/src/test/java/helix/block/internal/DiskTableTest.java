@@ -112,6 +112,43 @@ class DiskTableTest {
     }
 
     @Test
+    void aDeviceThatSaysItIsAnotherAfterARestartLeavesItsOldDiskAbsent() {
+        Backend first = rig.serve(Rig.drive("A"), "0000:00:04.0", "vblk0");
+        rig.table.removed(first);
+        rig.serve(Rig.drive("B"), "0000:00:04.0", "vblk0");
+
+        assertThat(rig.published)
+                .extracting(StableDisk::state)
+                .containsExactly(State.ABSENT, State.PRESENT);
+
+        Backend again = rig.serve(Rig.drive("A"), "0000:00:05.0", "vblk1");
+        assertThat(rig.published.getFirst().state()).isEqualTo(State.PRESENT);
+        rig.unplug(again);
+    }
+
+    @Test
+    void itDoesSoAlsoIfItsNextGenerationComesFirst() {
+        Backend first = rig.serve(Rig.drive("A"), "0000:00:04.0", "vblk0");
+        rig.serve(Rig.drive("B"), "0000:00:04.0", "vblk0");
+        rig.table.removed(first);
+
+        assertThat(rig.published)
+                .extracting(StableDisk::state)
+                .containsExactly(State.ABSENT, State.PRESENT);
+    }
+
+    @Test
+    void anotherNamespaceOfADeviceDoesNotReplaceOneThatHasNotComeYet() {
+        Backend first = rig.serve(Rig.drive("A"), "0000:00:04.0", "nvme0n1");
+        rig.table.removed(first);
+        rig.serve(Rig.drive("A", 2), "0000:00:04.0", "nvme0n2");
+
+        assertThat(rig.published)
+                .extracting(StableDisk::state)
+                .containsExactly(State.DRIVERLESS, State.PRESENT);
+    }
+
+    @Test
     void namesKeepTheirShape() {
         assertThat(DiskNames.next("nvme0n1", Set.of())).isEqualTo("nvme0n1");
         assertThat(DiskNames.next("nvme0n1", Set.of("nvme0n1"))).isEqualTo("nvme1n1");

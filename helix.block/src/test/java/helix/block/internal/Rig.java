@@ -26,8 +26,12 @@ final class Rig {
     }
 
     static MemoryBlockDevice drive(String serial) {
+        return drive(serial, 1);
+    }
+
+    static MemoryBlockDevice drive(String serial, int namespace) {
         return new MemoryBlockDevice(
-                new BlockIdentity("MODEL", serial, "1", 1, ""),
+                new BlockIdentity("MODEL", serial, "1", namespace, ""),
                 MemoryBlockDevice.defaultLimits(BLOCK),
                 BLOCK,
                 4096,

@@ -65,6 +65,25 @@ class WaitingRequestTest {
         assertThat(rig.ended).containsEntry(1, BlockStatus.GENERATION_GONE);
     }
 
+    /// The device says it is another: what waits for the old medium would wait in vain.
+    @Test
+    void whatWaitsEndsWhenAnotherMediumIsInItsPlace() {
+        SwapRig rig = new SwapRig(8);
+        try (BlockQueue queue = rig.queue(8)) {
+            rig.generation.crash();
+            rig.rig.table.removed(rig.backend);
+            rig.write0(queue, 1, 1);
+            rig.poll(queue);
+            assertThat(rig.ended).isEmpty();
+            long begin = System.nanoTime();
+            rig.rig.serve(Rig.drive("other"), SwapRig.SLOT, "nvme0n1");
+            rig.finish(queue);
+            assertThat(System.nanoTime() - begin).isLessThan(5_000_000_000L);
+        }
+        assertThat(rig.ended).containsEntry(1, BlockStatus.DEVICE_GONE);
+        assertThat(rig.disk.state()).isEqualTo(Disk.State.ABSENT);
+    }
+
     /// The clock of a queue that was opened without a driver begins there.
     @Test
     void aQueueOpenedWithoutADriverWaitsForOne() {

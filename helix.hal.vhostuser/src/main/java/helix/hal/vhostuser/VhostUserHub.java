@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -191,6 +192,22 @@ public final class VhostUserHub implements MachineControl, Attachment.Slots {
         }
         awaitDevice(attachment.deviceNumber());
         return attachment.id();
+    }
+
+    @Override
+    public Optional<String> device(String plugged) {
+        Attachment attachment;
+        synchronized (this) {
+            attachment = attachments.get(plugged);
+        }
+        if (attachment == null || attachment.function() == null) {
+            return Optional.empty();
+        }
+        return devices(attachment.deviceNumber()).stream()
+                .map(d -> d.getProperty(Device.ID))
+                .filter(String.class::isInstance)
+                .map(String.class::cast)
+                .findFirst();
     }
 
     /// So that whoever looks next sees the device.

@@ -5,7 +5,7 @@
 /// = DriverModule.FACTORY)` and [DriverModule]. The binder makes one instance for each device whose
 /// properties match and takes it through [Module#init], [Module#start] and [Module#stop].
 @Export
-@Version("1.0.0")
+@Version("1.1.0")
 @NullMarked
 package helix.modules.api;
 

@@ -28,9 +28,6 @@ import org.jspecify.annotations.Nullable;
 /// One lock guards the tables. Nothing of others is called while it is held: not the framework, not
 /// the component runtime, not a module.
 final class Bindings implements ModuleRun.Host {
-    /// What remains of a run: text, and by what to tell whether it should be tried again.
-    private record Past(ModuleStatus status, long factory, long deviceService) {}
-
     /// What comes in one go is bound in one go.
     private static final Duration MOMENT = Duration.ofMillis(5);
 
@@ -47,7 +44,7 @@ final class Bindings implements ModuleRun.Host {
     private final TreeMap<String, KnownDevice> devices = new TreeMap<>();
     private final List<Driver> drivers = new ArrayList<>();
     private final Map<String, ModuleRun> runs = new HashMap<>();
-    private final Map<String, Past> past = new HashMap<>();
+    private final PastRuns past = new PastRuns();
     private final Units units = new Units();
     private final Exchange exchange = new Exchange();
     private final Latecomers latecomers = new Latecomers();
@@ -96,6 +93,7 @@ final class Bindings implements ModuleRun.Host {
         // By service: the same slot may have been filled again already.
         locked(() -> {
             devices.values().removeIf(d -> d.serviceId() == device.serviceId());
+            past.gone(device);
             latecomers.forget(device);
         });
         heal.release(device.id());
@@ -139,9 +137,12 @@ final class Bindings implements ModuleRun.Host {
     /// Begins a run for each device that should have one and has none.
     private void bindNow() {
         pending.set(false);
+        if (bindsNothing()) {
+            return; // who could be asked for drivers may be gone too
+        }
         List<ModuleRun> begun = new ArrayList<>();
         List<Driver> described = coming.get();
-        boolean isWaiting = false;
+        Duration wait = Duration.ZERO;
         lock.lock();
         try {
             if (!halPresent || closed) {
@@ -157,13 +158,16 @@ final class Bindings implements ModuleRun.Host {
                     continue;
                 }
                 if (latecomers.isWaitedFor(device, choice(device, all), now)) {
-                    isWaiting = true;
+                    wait = wait.isZero() ? Latecomers.PATIENCE : wait;
+                } else if (!units.has(driver.prefix(), device.id())
+                        && latecomers.isBeforeItsTurn(device, runs, now)) {
+                    wait = MOMENT;
                 } else {
                     int unit = units.of(driver.prefix(), device.id());
                     ModuleRun run = new ModuleRun(this, device, driver, unit);
                     runs.put(device.id(), run);
                     heal.begun(device.id());
-                    past.remove(device.id());
+                    past.forget(device.id());
                     begun.add(run);
                 }
             }
@@ -174,8 +178,17 @@ final class Bindings implements ModuleRun.Host {
             supervisor.add(run);
             run.begin();
         }
-        if (isWaiting) { // the factory that comes says so itself
-            supervisor.later(this::bindAll, Latecomers.PATIENCE);
+        if (!wait.isZero()) { // a factory that comes says so itself
+            supervisor.later(this::bindAll, wait);
+        }
+    }
+
+    private boolean bindsNothing() {
+        lock.lock();
+        try {
+            return !halPresent || closed;
+        } finally {
+            lock.unlock();
         }
     }
 
@@ -214,12 +227,7 @@ final class Bindings implements ModuleRun.Host {
     /// Whether this very pair has failed: only self-heal, a person's word, or a new device or
     /// revision gives it another chance.
     private boolean isTried(KnownDevice device, Driver driver) {
-        Past last = past.get(device.id());
-        return last != null
-                && last.status.state() != State.STOPPED
-                && last.factory == driver.serviceId()
-                && last.deviceService == device.serviceId()
-                && !heal.isDue(device.id());
+        return past.hasFailed(device, driver) && !heal.isDue(device.id());
     }
 
     /// A device may have its next generation.
@@ -232,7 +240,7 @@ final class Bindings implements ModuleRun.Host {
     void retry(String deviceId) {
         locked(() -> {
             heal.release(deviceId);
-            past.remove(deviceId);
+            past.forget(deviceId);
         });
         bindAll();
     }
@@ -287,8 +295,7 @@ final class Bindings implements ModuleRun.Host {
                 if (crashed) {
                     heal.failed(SelfHeal.End.of(run), isCaredFor);
                 }
-                past.put(
-                        run.deviceId(), new Past(run.status(), run.factory(), run.deviceService()));
+                past.ended(run, devices.get(run.deviceId()));
             }
         });
     }
@@ -300,15 +307,7 @@ final class Bindings implements ModuleRun.Host {
 
     @Override
     public void returned(ModuleRun run) {
-        locked(() ->
-                past.computeIfPresent(
-                        run.deviceId(),
-                        (_, p) ->
-                                p.factory == run.factory()
-                                                && p.status.generation()
-                                                        == run.status().generation()
-                                        ? new Past(run.status(), p.factory, p.deviceService)
-                                        : p));
+        locked(() -> past.returned(run, devices.get(run.deviceId())));
     }
 
     // --- what there is ---------------------------------------------------------------------------
@@ -381,7 +380,7 @@ final class Bindings implements ModuleRun.Host {
         try {
             List<ModuleStatus> all = new ArrayList<>();
             runs.values().forEach(r -> all.add(r.status()));
-            past.values().forEach(p -> all.add(heal.show(p.status)));
+            past.statuses().forEach(p -> all.add(heal.show(p)));
             all.sort(Comparator.comparing(ModuleStatus::deviceId));
             return all;
         } finally {
@@ -509,7 +508,7 @@ final class Bindings implements ModuleRun.Host {
         locked(() -> {
             runs.put(next.deviceId(), next);
             heal.begun(next.deviceId());
-            past.remove(next.deviceId());
+            past.forget(next.deviceId());
         });
     }
 

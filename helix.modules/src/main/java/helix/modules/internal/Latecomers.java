@@ -1,5 +1,6 @@
 package helix.modules.internal;
 
+import helix.hal.api.ChildDevice;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -7,9 +8,10 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Drivers whose factories are still to come. With the first device of a kind the component runtime
-/// registers the factories of all its drivers, one after the other: the device is not given to the
-/// first because the best of them is the last. Guarded by the lock of [Bindings].
+/// What is worth a wait before a device is bound: devices before it, and drivers whose factories
+/// are still to come. With the first device of a kind the component runtime registers the factories
+/// of all its drivers, one after the other: the device is not given to the first because the best
+/// of them is the last. Guarded by the lock of [Bindings].
 final class Latecomers {
     /// The longest that a device waits for a better driver; one whose needs seem to be met may not
     /// come all the same.
@@ -17,6 +19,9 @@ final class Latecomers {
 
     /// Since when devices wait, by service.
     private final Map<Long, Long> since = new HashMap<>();
+
+    /// Since when they wait for their turn, by service.
+    private final Map<Long, Long> queuing = new HashMap<>();
 
     /// Those that are here and those that are about to come, in their order.
     static List<Driver> with(List<Driver> drivers, List<Driver> coming) {
@@ -39,8 +44,32 @@ final class Latecomers {
         return nanoTime - began < PATIENCE.toNanos();
     }
 
+    /// Whether a device behind a bus waits for its number: buses are searched side by side, and
+    /// what is behind the first has the first number, however long it takes to find.
+    ///
+    /// @param runs by device
+    boolean isBeforeItsTurn(KnownDevice device, Map<String, ModuleRun> runs, long nanoTime) {
+        if (!(device.device() instanceof ChildDevice child)) {
+            return false;
+        }
+        String busId = child.parent().device().id();
+        ModuleRun bus = runs.get(busId);
+        boolean isBefore =
+                bus != null
+                        && runs.values().stream()
+                                .filter(r -> r.factory() == bus.factory())
+                                .filter(r -> r.deviceId().compareTo(busId) < 0)
+                                .anyMatch(ModuleRun::isComingUp);
+        if (!isBefore) {
+            return false;
+        }
+        long began = queuing.computeIfAbsent(device.serviceId(), _ -> nanoTime);
+        return nanoTime - began < PATIENCE.toNanos();
+    }
+
     /// Forgets a device.
     void forget(KnownDevice device) {
+        queuing.remove(device.serviceId());
         since.remove(device.serviceId());
     }
 }

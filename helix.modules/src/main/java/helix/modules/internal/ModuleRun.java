@@ -121,6 +121,11 @@ final class ModuleRun {
         return device.id();
     }
 
+    /// Whether it has begun and may still serve for the first time.
+    boolean isComingUp() {
+        return !isEnding() && (state() == State.DISCOVERED || state() == State.INITIALIZED);
+    }
+
     /// The service id of the device it was made for.
     long deviceService() {
         return device.serviceId();

@@ -13,6 +13,7 @@ import org.slf4j.LoggerFactory;
 final class Supervisor {
     private static final long PERIOD_MS = 100;
     private static final int PERIODS_PER_TICK = 10;
+    private static final long CLOSE_MS = 1_000;
     private static final Logger LOG = LoggerFactory.getLogger(Supervisor.class);
 
     private final CopyOnWriteArrayList<ModuleRun> runs = new CopyOnWriteArrayList<>();
@@ -76,7 +77,15 @@ final class Supervisor {
         }
     }
 
+    /// Nothing of it runs any more when this returns: what it asks ends with this bundle.
     void close() {
         clock.shutdownNow();
+        try {
+            if (!clock.awaitTermination(CLOSE_MS, TimeUnit.MILLISECONDS)) {
+                LOG.warn("the platform's clock does not stop within {} ms", CLOSE_MS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

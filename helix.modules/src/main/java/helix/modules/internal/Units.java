@@ -10,6 +10,12 @@ import java.util.TreeSet;
 final class Units {
     private final Map<String, Map<String, Integer>> byPrefix = new HashMap<>();
 
+    /// Whether a device has its number.
+    boolean has(String prefix, String deviceId) {
+        Map<String, Integer> units = byPrefix.get(prefix);
+        return units != null && units.containsKey(deviceId);
+    }
+
     int of(String prefix, String deviceId) {
         Map<String, Integer> units = byPrefix.computeIfAbsent(prefix, _ -> new HashMap<>());
         return units.computeIfAbsent(

@@ -18,6 +18,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -50,7 +52,11 @@ class ChildDeviceTest extends ReloadFixture {
     }
 
     private static void find(ModuleContext c) {
-        FakeChild child = new FakeChild(CHILD, c.lease());
+        find(c, CHILD);
+    }
+
+    private static void find(ModuleContext c, String id) {
+        FakeChild child = new FakeChild(id, c.lease());
         Map<String, Object> properties = new HashMap<>();
         child.properties().forEach(properties::put);
         c.publish(Device.class, child, properties);
@@ -190,5 +196,37 @@ class ChildDeviceTest extends ReloadFixture {
         assertThat(platform.leases.ended).isEmpty();
         assertThat(platform.leases.parent(A)).isSameAs(parent);
         assertThat(platform.module(A).generation()).isEqualTo(2);
+    }
+
+    /// Two buses are searched side by side, and the search of the first takes longer.
+    @Test
+    void numbersGoByAddressWhateverBusIsReadyFirst() throws Exception {
+        String first = "0000:01:00.0";
+        String second = "0000:02:00.0";
+        CountDownLatch secondIsFound = new CountDownLatch(1);
+        Probe.HOOKS.put(
+                A + " start",
+                c -> {
+                    assertThat(secondIsFound.await(5, TimeUnit.SECONDS)).isTrue();
+                    // Time enough for the second to be bound, if it were.
+                    platform.await(
+                            "the second bus", () -> platform.module(B).state() == State.RUNNING);
+                    Thread.sleep(100);
+                    find(c, first);
+                    return null;
+                });
+        Probe.HOOKS.put(
+                B + " start",
+                c -> {
+                    find(c, second);
+                    secondIsFound.countDown();
+                    return null;
+                });
+        serve(A, B);
+        platform.await(first, State.RUNNING);
+        platform.await(second, State.RUNNING);
+        assertThat(List.of(A, B, first, second))
+                .extracting(d -> platform.module(d).name())
+                .containsExactly("pr0", "pr1", "pr2", "pr3");
     }
 }

@@ -301,15 +301,36 @@ class LifeCycleTest {
         Probe.LOG.clear();
         device.unplug();
         assertThat(Probe.LOG).containsExactly(A + " DeviceRemoved", A + " stop");
-        assertThat(platform.module(A).state()).isEqualTo(State.STOPPED);
-        assertThat(platform.module(A).reason()).isEqualTo("the device is gone");
         assertThat(platform.context.getServiceReference(Gadget.class)).isNull();
         assertThat(platform.leases.leases()).isEmpty();
         assertThat(threads("pr0")).isZero();
+        assertIsForgotten(A);
 
         platform.device(A);
         platform.settle();
         assertThat(platform.module("pr0").generation()).isEqualTo(2);
+    }
+
+    @Test
+    void aFailedModuleIsNotListedAnyMoreOnceItsDeviceIsGone() throws Exception {
+        Probe.HOOKS.put(
+                A + " start",
+                _ -> {
+                    throw new ModuleError("no");
+                });
+        FakeDevice device = platform.device(A);
+        platform.driver("1.0.0");
+        platform.await(A, State.FAILED);
+        device.unplug();
+        assertIsForgotten(A);
+    }
+
+    private void assertIsForgotten(String device) {
+        assertThat(platform.binder.modules()).isEmpty();
+        assertThat(platform.binder.health()).isEmpty();
+        assertThatThrownBy(() -> platform.binder.why(device))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("no device '" + device + "'");
     }
 
     @Test

@@ -20,6 +20,7 @@ final class InterfaceTable {
     private static final Logger LOG = LoggerFactory.getLogger(InterfaceTable.class);
 
     private final Consumer<StableInterface> publisher;
+    private final InterfaceNames names;
     private final Duration park;
     private final Map<String, StableInterface> byKey = new LinkedHashMap<>();
     private final Map<NetBackend, StableInterface> byBackend = new HashMap<>();
@@ -27,9 +28,11 @@ final class InterfaceTable {
     private final Set<String> reportedTwins = new HashSet<>();
 
     /// @param publisher told of each new interface, without a lock held
+    /// @param names which interface has which name
     /// @param park how long who opens an interface waits for a driver
-    InterfaceTable(Consumer<StableInterface> publisher, Duration park) {
+    InterfaceTable(Consumer<StableInterface> publisher, InterfaceNames names, Duration park) {
         this.publisher = publisher;
+        this.names = names;
         this.park = park;
     }
 
@@ -42,7 +45,11 @@ final class InterfaceTable {
             isNew = !byKey.containsKey(key);
             face =
                     byKey.computeIfAbsent(
-                            key, _ -> new StableInterface("net" + byKey.size(), backend, park));
+                            key,
+                            _ -> {
+                                String name = names.of(key, backend.number());
+                                return new StableInterface(name, backend, park);
+                            });
             byBackend.put(backend, face);
             face.claim(backend.deviceId());
         }

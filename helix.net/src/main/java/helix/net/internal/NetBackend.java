@@ -5,15 +5,21 @@ import helix.hal.api.Device;
 import helix.net.api.NetworkInterface;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /// One generation of a driver behind an interface: a network device service and what its properties
 /// say.
 final class NetBackend {
     private static final String DRIVER = "driver.name";
+    private static final String MODULE = "module.name";
     private static final String GENERATION = "module.generation";
     private static final int OCTETS = 6;
 
+    private static final Pattern NUMBERED = Pattern.compile("\\D*(\\d{1,6})");
+
     private final NetworkDevice device;
+    private final int number;
     private final String identity;
     private final long mac;
     private final NetworkInterface.Backing backing;
@@ -21,6 +27,8 @@ final class NetBackend {
     NetBackend(NetworkDevice device, Map<String, ?> properties) {
         this.device = device;
         mac = device.macAddress();
+        Matcher module = NUMBERED.matcher(text(properties, MODULE, ""));
+        number = module.matches() ? Integer.parseInt(module.group(1)) : 0;
         identity = text(properties, NetworkDevice.IDENTITY, text(mac));
         backing =
                 new NetworkInterface.Backing(
@@ -41,6 +49,11 @@ final class NetBackend {
             text.append(i > 0 ? ":" : "");
         }
         return text.toString();
+    }
+
+    /// The number of the driver's module, `vnet1`.
+    int number() {
+        return number;
     }
 
     NetworkDevice device() {

@@ -5,6 +5,7 @@ import helix.hal.api.Device;
 import helix.hal.api.DevicePresence;
 import helix.modules.api.reload.ReloadParticipant;
 import helix.net.api.NetworkInterface;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -47,6 +48,9 @@ public final class NetworkSubsystem {
     /// Framework property: for how many seconds who opens an interface waits for a driver.
     private static final String PARK_SECONDS = "helix.net.parkSeconds";
 
+    /// Framework property: the instance's folder of settings.
+    private static final String CONF = "helix.conf";
+
     private static final Duration PARK = Duration.ofSeconds(30);
 
     private final BundleContext context;
@@ -62,7 +66,10 @@ public final class NetworkSubsystem {
     @Activate
     public NetworkSubsystem(BundleContext context) {
         this.context = context;
-        table = new InterfaceTable(this::publish, parkTime(context.getProperty(PARK_SECONDS)));
+        String conf = context.getProperty(CONF);
+        InterfaceNames names = new InterfaceNames(conf == null ? null : Path.of(conf));
+        Duration park = parkTime(context.getProperty(PARK_SECONDS));
+        table = new InterfaceTable(this::publish, names, park);
         participant = context.registerService(ReloadParticipant.class, new NetReload(table), null);
         try {
             devices =

@@ -21,7 +21,8 @@ final class NetRig {
     static final long MAC = 0x525400123456L;
 
     final List<StableInterface> published = new ArrayList<>();
-    final InterfaceTable table = new InterfaceTable(published::add, Duration.ofSeconds(5));
+    final InterfaceTable table =
+            new InterfaceTable(published::add, new InterfaceNames(null), Duration.ofSeconds(5));
     final NetReload reload = new NetReload(table);
     final FakeNic nic = new FakeNic(MAC);
     final StableInterface face;

@@ -3,6 +3,7 @@ package helix.driver.block.nvme;
 import helix.hal.api.DeviceGoneException;
 import helix.hal.api.DeviceTimeoutException;
 import helix.hal.api.DmaBuffer;
+import helix.modules.api.StateReader;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.Arrays;

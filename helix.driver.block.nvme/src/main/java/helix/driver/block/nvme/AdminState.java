@@ -1,5 +1,8 @@
 package helix.driver.block.nvme;
 
+import helix.modules.api.StateReader;
+import helix.modules.api.StateWriter;
+
 /// What the admin queue pair leaves to the next generation. No command is in flight but
 /// Asynchronous Event Requests.
 ///

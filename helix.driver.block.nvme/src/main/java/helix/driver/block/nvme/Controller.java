@@ -8,6 +8,7 @@ import helix.hal.api.Deadline;
 import helix.hal.api.DeviceException;
 import helix.hal.api.DeviceGoneException;
 import helix.hal.api.DmaBuffer;
+import helix.modules.api.StateReader;
 import helix.registers.Await;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;

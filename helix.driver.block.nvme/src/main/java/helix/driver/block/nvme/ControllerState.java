@@ -1,6 +1,8 @@
 package helix.driver.block.nvme;
 
 import helix.modules.api.ModuleState;
+import helix.modules.api.StateReader;
+import helix.modules.api.StateWriter;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -58,7 +60,7 @@ record ControllerState(
         StateWriter out = new StateWriter();
         out.number(cap);
         out.number(version);
-        out.page(identity);
+        out.padded(identity);
         out.number(writeZeroesLimit);
         out.number(grantedPairs);
         out.number(vectors);
@@ -74,7 +76,7 @@ record ControllerState(
         queues.forEach(queue -> queue.write(out));
         out.number(leftovers.length);
         out.numbers(leftovers);
-        return ModuleState.of(SCHEMA.name(), SCHEMA.version(), out.toBytes());
+        return out.toState(SCHEMA);
     }
 
     /// Reads a state and checks that it is consistent in itself.
@@ -84,7 +86,7 @@ record ControllerState(
         StateReader in = new StateReader(state.data());
         long cap = in.longNumber("CAP");
         int version = in.number("VS");
-        byte[] identity = in.page("identify controller");
+        byte[] identity = in.padded("identify controller", AdminQueue.DATA_BYTES);
         int writeZeroesLimit = in.number("WZSL", 0, 0xFF);
         int grantedPairs = in.number("granted pairs", 1, MAX_PAIRS);
         int vectors = in.number("vectors", 0, MAX_VECTORS);

@@ -6,6 +6,7 @@ import helix.driver.api.block.BlockStatus;
 import helix.driver.api.block.ScatterList;
 import helix.hal.api.DmaBuffer;
 import helix.hal.api.LeaseRevokedException;
+import helix.modules.api.StateReader;
 import org.jspecify.annotations.Nullable;
 
 /// An I/O submission queue and its completion queue. Base 2.0, section 3.3.1.

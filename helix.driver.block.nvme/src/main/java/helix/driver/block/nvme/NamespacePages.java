@@ -1,5 +1,8 @@
 package helix.driver.block.nvme;
 
+import helix.modules.api.StateReader;
+import helix.modules.api.StateWriter;
+
 /// What the controller said of an active namespace, for the code of any generation to judge.
 ///
 /// @param nsid its identifier
@@ -9,14 +12,14 @@ package helix.driver.block.nvme;
 record NamespacePages(int nsid, byte[] identify, byte[] descriptors) {
     void write(StateWriter out) {
         out.number(nsid);
-        out.page(identify);
-        out.page(descriptors);
+        out.padded(identify);
+        out.padded(descriptors);
     }
 
     static NamespacePages read(StateReader in) {
         return new NamespacePages(
                 in.number("namespace"),
-                in.page("identify namespace"),
-                in.page("namespace descriptors"));
+                in.padded("identify namespace", AdminQueue.DATA_BYTES),
+                in.padded("namespace descriptors", AdminQueue.DATA_BYTES));
     }
 }

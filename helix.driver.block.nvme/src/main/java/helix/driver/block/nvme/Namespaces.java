@@ -5,6 +5,7 @@ import helix.driver.api.block.BlockIdentity;
 import helix.hal.api.DeviceException;
 import helix.modules.api.ModuleContext;
 import helix.modules.api.ModuleError;
+import helix.modules.api.StateReader;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;

@@ -6,6 +6,7 @@ import helix.driver.api.block.QueueOptions;
 import helix.hal.api.DeviceException;
 import helix.hal.api.DeviceTimeoutException;
 import helix.hal.api.LeaseRevokedException;
+import helix.modules.api.StateReader;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

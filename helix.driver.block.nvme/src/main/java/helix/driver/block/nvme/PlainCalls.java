@@ -6,6 +6,7 @@ import helix.driver.api.block.BlockQueue;
 import helix.driver.api.block.BlockStatus;
 import helix.driver.api.block.QueueOptions;
 import helix.hal.api.DmaBuffer;
+import helix.modules.api.StateReader;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;

@@ -1,5 +1,8 @@
 package helix.driver.block.nvme;
 
+import helix.modules.api.StateReader;
+import helix.modules.api.StateWriter;
+
 /// What the plain calls leave to the next generation.
 ///
 /// @param queue the identifier of their pair, 0 if it is not open

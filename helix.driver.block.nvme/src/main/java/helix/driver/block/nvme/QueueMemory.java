@@ -1,6 +1,7 @@
 package helix.driver.block.nvme;
 
 import helix.hal.api.DmaBuffer;
+import helix.modules.api.StateReader;
 import java.lang.foreign.MemorySegment;
 
 /// The memory of an I/O queue pair, which belongs to the lease: submission queue, completion queue,

@@ -1,5 +1,8 @@
 package helix.driver.block.nvme;
 
+import helix.modules.api.StateReader;
+import helix.modules.api.StateWriter;
+
 /// What an I/O queue pair leaves to the next generation.
 ///
 /// @param handle by what number its client asks for it again, 0 for the plain calls' pair

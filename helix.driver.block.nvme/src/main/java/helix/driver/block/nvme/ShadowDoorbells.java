@@ -1,6 +1,7 @@
 package helix.driver.block.nvme;
 
 import helix.hal.api.DmaBuffer;
+import helix.modules.api.StateReader;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;

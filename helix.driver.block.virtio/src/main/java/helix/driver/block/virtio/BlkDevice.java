@@ -14,7 +14,6 @@ import helix.virtio.VirtioBringUp;
 import helix.virtio.VirtioFeature;
 import helix.virtio.VirtioTransport;
 import helix.virtio.Virtqueue;
-import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -48,8 +47,7 @@ final class BlkDevice {
     /// Guards which ring is whose.
     private final ReentrantLock queues = new ReentrantLock();
 
-    /// Those of the generation before that no client has asked for yet. Guarded by queues.
-    private final @Nullable ClientQueue[] unclaimed;
+    private final Succession succession;
 
     private volatile BlkConfig config;
     private volatile @Nullable String fault;
@@ -83,7 +81,7 @@ final class BlkDevice {
             transport.configVector(interrupts.configurationVector());
         }
         rings = new Ring[count];
-        unclaimed = new @Nullable ClientQueue[count];
+        succession = new Succession(this, queues, count);
         for (int i = 0; i < count; i++) {
             rings[i] = create(i, size, features);
         }
@@ -144,7 +142,7 @@ final class BlkDevice {
         shared = count == 1 ? new ReentrantLock() : null;
         interrupts = Interrupts.adopt(hal);
         rings = new Ring[count];
-        unclaimed = new @Nullable ClientQueue[count];
+        succession = new Succession(this, queues, count);
         for (int i = 0; i < count; i++) {
             rings[i] = adopt(i, saved.rings().get(i));
         }
@@ -169,120 +167,6 @@ final class BlkDevice {
         saved.requests().forEach(ring::restore);
         ring.restored();
         return ring;
-    }
-
-    /// Gives the disk the queues that its clients had in the generation before.
-    void restoreClients(BlkDisk disk, BlkState saved) {
-        for (int i = 0; i < rings.length; i++) {
-            BlkState.RingState from = saved.rings().get(i);
-            if (from.depth() > 0) {
-                ClientQueue queue =
-                        new ClientQueue(
-                                this,
-                                disk,
-                                rings[i],
-                                CLIENT,
-                                from.depth(),
-                                from.handle(),
-                                from.sleeps(),
-                                shared);
-                queue.restore(from.requests().size(), from.endedTags(), from.endedStatuses());
-                rings[i].client(CLIENT, queue);
-                unclaimed[i] = queue;
-            }
-        }
-    }
-
-    /// Gives a client the queue that it had in the generation before, once.
-    @Nullable ClientQueue claim(long handle) {
-        queues.lock();
-        try {
-            for (int i = 0; i < unclaimed.length; i++) {
-                ClientQueue queue = unclaimed[i];
-                if (queue != null && queue.handle() == handle) {
-                    unclaimed[i] = null;
-                    return queue;
-                }
-            }
-            return null;
-        } finally {
-            queues.unlock();
-        }
-    }
-
-    /// Closes the queues that no client has asked for, once they have nothing in flight. Never
-    /// waits.
-    ///
-    /// @return how many
-    int closeUnclaimed() {
-        int closed = 0;
-        queues.lock();
-        try {
-            for (int i = 0; i < unclaimed.length; i++) {
-                ClientQueue queue = unclaimed[i];
-                if (queue != null && queue.settlesUnheard()) {
-                    unclaimed[i] = null;
-                    queue.close();
-                    closed++;
-                }
-            }
-        } finally {
-            queues.unlock();
-        }
-        return closed;
-    }
-
-    /// Leaves the device to the next generation, while clients are parked and the watch is out, and
-    /// no plain call runs.
-    ///
-    /// @param serial as it was read from the device
-    /// @return what the next generation needs; empty if the device must be reset instead
-    Optional<BlkState> handOver(String serial) {
-        queues.lock();
-        try {
-            if (!isSound() || !settleClients()) {
-                return Optional.empty();
-            }
-            BlkState state = BlkState.of(this, serial);
-            over = true;
-            for (Ring ring : rings) {
-                for (int side = CLIENT; side <= PLAIN; side++) {
-                    ClientQueue client = ring.client(side);
-                    if (client != null && side == CLIENT && client.handle() != 0) {
-                        client.passOn();
-                    } else if (client != null) {
-                        client.life.end(BlockStatus.GENERATION_GONE);
-                        client.signal();
-                    }
-                }
-                ring.passOn();
-            }
-            return Optional.of(state);
-        } finally {
-            queues.unlock();
-        }
-    }
-
-    private boolean settleClients() {
-        for (Ring ring : rings) {
-            ClientQueue client = ring.client(CLIENT);
-            if (client == null || client.life.state() >= QueueLife.ENDED) {
-                continue;
-            }
-            boolean ready = client.handle() != 0 ? client.prepareToPass() : dismiss(ring, client);
-            if (!ready) {
-                LOG.info("{}: queue {} cannot be passed on", hal.name(), ring.index);
-                return false;
-            }
-        }
-        return isSound();
-    }
-
-    /// Takes no more requests of a client that cannot follow. One that has some with the device
-    /// keeps it from being handed over: they could not end before it forgot them.
-    private static boolean dismiss(Ring ring, ClientQueue client) {
-        client.life.freeze();
-        return ring.queue().inFlight() == 0;
     }
 
     // ---- What it consists of
@@ -317,6 +201,16 @@ final class BlkDevice {
 
     int segments() {
         return segments;
+    }
+
+    /// What comes from the generation before and goes to the next.
+    Succession succession() {
+        return succession;
+    }
+
+    /// Held by a client that shares the only ring with the plain calls; null where none does.
+    @Nullable ReentrantLock shared() {
+        return shared;
     }
 
     // ---- Queues
@@ -470,6 +364,11 @@ final class BlkDevice {
     /// Whether it was handed over or stopped.
     boolean isOver() {
         return over;
+    }
+
+    /// It is another generation's from now on.
+    void passOn() {
+        over = true;
     }
 
     /// What is wrong, null if nothing is.

@@ -97,7 +97,7 @@ final class BlkDisk implements BlockDevice {
 
     @Override
     public @Nullable BlockQueue adoptQueue(long handle) {
-        return device.claim(handle);
+        return device.succession().claim(handle);
     }
 
     @Override

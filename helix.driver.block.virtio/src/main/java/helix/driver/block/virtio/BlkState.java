@@ -1,12 +1,11 @@
 package helix.driver.block.virtio;
 
-import helix.modules.api.ModuleError;
 import helix.modules.api.ModuleState;
-import java.nio.BufferUnderflowException;
-import java.nio.ByteBuffer;
+import helix.modules.api.StateReader;
+import helix.modules.api.StateWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 
 /// What one generation leaves to the next. Rings, and what is in flight as the device knows it, are
@@ -21,8 +20,7 @@ import java.util.List;
 record BlkState(long features, byte[] config, int segments, String serial, List<RingState> rings) {
     static final ModuleState.Schema SCHEMA = new ModuleState.Schema("helix.virtio.blk", 1, 1);
 
-    private static final int HEADER = 64;
-    private static final int REQUEST = 16;
+    private static final int MOST_SERIAL = 256;
 
     /// A ring and its client.
     ///
@@ -65,6 +63,61 @@ record BlkState(long features, byte[] config, int segments, String serial, List<
                     client.ended().endedTags(),
                     client.ended().endedStatuses());
         }
+
+        private void write(StateWriter out) {
+            out.number(queueMemory);
+            out.number(slotMemory);
+            out.number(handle);
+            out.number(depth);
+            out.number(sleeps ? 1 : 0);
+            out.number(requests.size());
+            for (Ring.InFlight request : requests) {
+                out.number(request.slot());
+                out.number(request.side());
+                out.number(request.tag());
+                out.number(request.phase());
+            }
+            out.number(endedTags.length);
+            for (int i = 0; i < endedTags.length; i++) {
+                out.number(endedTags[i]);
+                out.number(endedStatuses[i]);
+            }
+        }
+
+        private static RingState read(StateReader in) {
+            long queueMemory = in.longNumber("queue memory");
+            long slotMemory = in.longNumber("slot memory");
+            long handle = in.longNumber("handle");
+            int depth = in.number("depth", 0, BlkConfig.MAX_ENTRIES);
+            boolean sleeps = in.number("sleeps", 0, 1) == 1;
+            List<Ring.InFlight> requests = requests(in, depth);
+            int ended = in.number("ended requests", 0, depth - requests.size());
+            int[] tags = new int[ended];
+            int[] statuses = new int[ended];
+            for (int i = 0; i < ended; i++) {
+                tags[i] = in.number("tag");
+                statuses[i] = in.number("status");
+            }
+            return new RingState(
+                    queueMemory, slotMemory, handle, depth, sleeps, requests, tags, statuses);
+        }
+
+        private static List<Ring.InFlight> requests(StateReader in, int depth) {
+            List<Ring.InFlight> requests = new ArrayList<>();
+            BitSet taken = new BitSet();
+            int inFlight = in.number("requests", 0, depth);
+            for (int i = 0; i < inFlight; i++) {
+                int slot = in.number("slot", 0, BlkConfig.MAX_ENTRIES - 1);
+                int side = in.number("side", BlkDevice.CLIENT, BlkDevice.CLIENT);
+                int tag = in.number("tag");
+                int phase = in.number("phase", 0, Ring.FLUSH_FOLLOWS);
+                StateReader.require(phase != Ring.FREE, "phase", phase);
+                StateReader.require(!taken.get(slot), "twice slot", slot);
+                taken.set(slot);
+                requests.add(new Ring.InFlight(slot, side, tag, phase));
+            }
+            return List.copyOf(requests);
+        }
     }
 
     static BlkState of(BlkDevice device, String serial) {
@@ -82,108 +135,35 @@ record BlkState(long features, byte[] config, int segments, String serial, List<
 
     ModuleState toModuleState() {
         byte[] name = serial.getBytes(StandardCharsets.UTF_8);
-        int bytes = HEADER + config.length + name.length;
-        for (RingState ring : rings) {
-            bytes += HEADER + REQUEST * (ring.requests.size() + ring.endedTags.length);
-        }
-        ByteBuffer to = ByteBuffer.allocate(bytes);
-        to.putLong(features).putInt(config.length).put(config).putInt(segments);
-        to.putInt(name.length).put(name).putInt(rings.size());
-        for (RingState ring : rings) {
-            to.putLong(ring.queueMemory).putLong(ring.slotMemory).putLong(ring.handle);
-            to.putInt(ring.depth).putInt(ring.sleeps ? 1 : 0).putInt(ring.requests.size());
-            for (Ring.InFlight request : ring.requests) {
-                to.putInt(request.slot()).putInt(request.side());
-                to.putInt(request.tag()).putInt(request.phase());
-            }
-            to.putInt(ring.endedTags.length);
-            for (int i = 0; i < ring.endedTags.length; i++) {
-                to.putInt(ring.endedTags[i]).putInt(ring.endedStatuses[i]);
-            }
-        }
-        return ModuleState.of(
-                SCHEMA.name(), SCHEMA.version(), Arrays.copyOf(to.array(), to.position()));
+        StateWriter out = new StateWriter();
+        out.number(features);
+        out.number(config.length);
+        out.octets(config);
+        out.number(segments);
+        out.number(name.length);
+        out.octets(name);
+        out.number(rings.size());
+        rings.forEach(ring -> ring.write(out));
+        return out.toState(SCHEMA);
     }
 
     /// Reads a state, believing nothing.
     ///
-    /// @throws ModuleError if it cannot be
+    /// @throws helix.modules.api.ModuleError if it cannot be
     static BlkState of(ModuleState state) {
-        if (!state.schema().equals(SCHEMA.name()) || state.version() != SCHEMA.version()) {
-            throw new ModuleError(
-                    "no state of schema %s version %d is taken over here"
-                            .formatted(state.schema(), state.version()));
+        StateReader in = StateReader.of(state, SCHEMA);
+        long features = in.longNumber("features");
+        int bytes = in.number("bytes of configuration", BlkConfig.BYTES, BlkConfig.BYTES);
+        byte[] config = in.octets("configuration", bytes);
+        int segments = in.number("segments");
+        byte[] name = in.octets("serial number", in.number("bytes of it", 0, MOST_SERIAL));
+        int rings = in.number("queues", 1, BlkConfig.MAX_QUEUES);
+        List<RingState> all = new ArrayList<>();
+        for (int i = 0; i < rings; i++) {
+            all.add(RingState.read(in));
         }
-        if (!state.isIntact()) {
-            throw new ModuleError("the state is damaged");
-        }
-        try {
-            ByteBuffer from = ByteBuffer.wrap(state.data());
-            long features = from.getLong();
-            byte[] config = new byte[count(from, BlkConfig.BYTES)];
-            from.get(config);
-            int segments = from.getInt();
-            byte[] name = new byte[count(from, 256)];
-            from.get(name);
-            int rings = count(from, BlkConfig.MAX_QUEUES);
-            if (config.length != BlkConfig.BYTES || rings < 1) {
-                throw new ModuleError(
-                        config.length + " bytes of configuration, " + rings + " queues");
-            }
-            List<RingState> all = new ArrayList<>();
-            for (int i = 0; i < rings; i++) {
-                all.add(ring(from));
-            }
-            String serial = new String(name, StandardCharsets.UTF_8);
-            return new BlkState(features, config, segments, serial, List.copyOf(all));
-        } catch (BufferUnderflowException e) {
-            throw new ModuleError("the state is cut off", e);
-        }
-    }
-
-    private static RingState ring(ByteBuffer from) {
-        long queueMemory = from.getLong();
-        long slotMemory = from.getLong();
-        long handle = from.getLong();
-        int depth = count(from, BlkConfig.MAX_ENTRIES);
-        boolean sleeps = from.getInt() != 0;
-        List<Ring.InFlight> requests = new ArrayList<>();
-        boolean[] taken = new boolean[BlkConfig.MAX_ENTRIES];
-        int inFlight = count(from, depth);
-        for (int i = 0; i < inFlight; i++) {
-            int slot = count(from, BlkConfig.MAX_ENTRIES - 1);
-            int side = count(from, 0);
-            int tag = from.getInt();
-            int phase = count(from, Ring.FLUSH_FOLLOWS);
-            if (taken[slot] || phase == Ring.FREE) {
-                throw new ModuleError("request " + slot + " twice, or of phase " + phase);
-            }
-            taken[slot] = true;
-            requests.add(new Ring.InFlight(slot, side, tag, phase));
-        }
-        int ended = count(from, depth - inFlight);
-        int[] tags = new int[ended];
-        int[] statuses = new int[ended];
-        for (int i = 0; i < ended; i++) {
-            tags[i] = from.getInt();
-            statuses[i] = from.getInt();
-        }
-        return new RingState(
-                queueMemory,
-                slotMemory,
-                handle,
-                depth,
-                sleeps,
-                List.copyOf(requests),
-                tags,
-                statuses);
-    }
-
-    private static int count(ByteBuffer from, int most) {
-        int value = from.getInt();
-        if (value < 0 || value > most) {
-            throw new ModuleError("state has " + value + " where at most " + most + " can be");
-        }
-        return value;
+        in.end();
+        String serial = new String(name, StandardCharsets.UTF_8);
+        return new BlkState(features, config, segments, serial, List.copyOf(all));
     }
 }

@@ -46,7 +46,8 @@ final class DriverRehearsal {
         BlockQueue queue = disk.openQueue(QueueOptions.polled(DEPTH).asPassable());
         handle = queue.handle();
         state =
-                first.handOver(RehearsalContext.NAME)
+                first.succession()
+                        .handOver(RehearsalContext.NAME)
                         .orElseThrow(() -> new ModuleError("rehearsal: no hand-over"))
                         .toModuleState();
     }

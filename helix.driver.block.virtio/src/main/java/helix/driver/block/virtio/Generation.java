@@ -46,7 +46,7 @@ record Generation(BlkDevice device, BlkDisk disk, Watch watch, String serial) {
         try {
             BlkDevice device = new BlkDevice(hal, settings, saved);
             Generation generation = of(device, saved.serial(), failure);
-            device.restoreClients(generation.disk, saved);
+            device.succession().restoreClients(generation.disk, saved);
             return generation;
         } catch (DeviceException | IllegalArgumentException e) {
             throw new ModuleError(hal.name() + ": cannot be taken over: " + e.getMessage(), e);
@@ -63,7 +63,7 @@ record Generation(BlkDevice device, BlkDisk disk, Watch watch, String serial) {
             return Optional.empty();
         }
         try {
-            return device.handOver(serial);
+            return device.succession().handOver(serial);
         } finally {
             disk.plainCalls().resume();
         }

@@ -36,7 +36,7 @@ final class Watch implements Agent {
         }
         if (++rounds == CLAIM_ROUNDS) {
             rounds = 0;
-            int closed = device.closeUnclaimed();
+            int closed = device.succession().closeUnclaimed();
             if (closed > 0) {
                 LOG.warn("{}: queues that nobody took over: {}", device.hal().name(), closed);
             }

@@ -2,16 +2,13 @@ package helix.driver.kit.virtio;
 
 import helix.bus.api.virtio.VirtioDevice;
 import helix.hal.api.Deadline;
-import helix.hal.api.DeviceException;
 import helix.hal.api.Lease;
 import helix.hal.api.LeaseRevokedException;
-import helix.hal.api.MmioRegion;
 import helix.virtio.DeviceStatus;
 import helix.virtio.VirtioFeature;
 import helix.virtio.VirtioTransport;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -38,25 +35,24 @@ public final class TestVirtioDevice implements VirtioDevice, AutoCloseable {
         int handle(int queue, RequestChain chain);
     }
 
-    private static final int SET_UP =
-            DeviceStatus.ACKNOWLEDGE | DeviceStatus.DRIVER | DeviceStatus.FEATURES_OK;
-
-    private final TestMachine machine;
+    final TestMachine machine;
     private final int deviceId;
-    private final long features;
-    private final Queue[] queues;
+    final long features;
+    final TestQueue[] queues;
     private final Arena arena = Arena.ofShared();
-    private final MemorySegment config;
+    final MemorySegment config;
     private final Lease parent;
     private Handler handler = (queue, chain) -> LATER;
-    private int status;
-    private long driverFeatures;
-    private long refusedFeatures;
-    private int generation;
-    private int configVector = VirtioTransport.NO_VECTOR;
-    private int interruptStatus;
+
+    // Guarded by this; the driver's side reads and writes them.
+    int status;
+    long driverFeatures;
+    long refusedFeatures;
+    int generation;
+    int configVector = VirtioTransport.NO_VECTOR;
+    int interruptStatus;
     private int resets;
-    private boolean hangsInReset;
+    boolean hangsInReset;
     private boolean automatic = true;
     private volatile boolean present = true;
     private volatile @Nullable AssertionError complaint;
@@ -74,9 +70,9 @@ public final class TestVirtioDevice implements VirtioDevice, AutoCloseable {
         this.deviceId = deviceId;
         this.features = features | VirtioFeature.VERSION_1;
         config = arena.allocate(configBytes, 8);
-        queues = new Queue[queueSizes.length];
+        queues = new TestQueue[queueSizes.length];
         for (int i = 0; i < queues.length; i++) {
-            queues[i] = new Queue(i, queueSizes[i]);
+            queues[i] = new TestQueue(i, queueSizes[i]);
         }
         machine.attach(this);
         parent = machine.lease();
@@ -314,16 +310,16 @@ public final class TestVirtioDevice implements VirtioDevice, AutoCloseable {
         if (!lease.isValid()) {
             throw new LeaseRevokedException(id(), lease);
         }
-        return new Transport(lease);
+        return new TestTransport(this, lease);
     }
 
-    private synchronized void resetNow() {
+    synchronized void resetNow() {
         resets++;
         status = 0;
         driverFeatures = 0;
         configVector = VirtioTransport.NO_VECTOR;
         interruptStatus = 0;
-        for (Queue queue : queues) {
+        for (TestQueue queue : queues) {
             queue.reset();
         }
     }
@@ -343,7 +339,7 @@ public final class TestVirtioDevice implements VirtioDevice, AutoCloseable {
         }
     }
 
-    private <T extends @Nullable Object> T noting(Supplier<T> action) {
+    <T extends @Nullable Object> T noting(Supplier<T> action) {
         try {
             return action.get();
         } catch (AssertionError e) {
@@ -354,7 +350,7 @@ public final class TestVirtioDevice implements VirtioDevice, AutoCloseable {
         }
     }
 
-    private void require(boolean condition, String what) {
+    void require(boolean condition, String what) {
         if (!condition) {
             noting(() -> {
                 throw new AssertionError("the driver must not: " + what);
@@ -362,7 +358,7 @@ public final class TestVirtioDevice implements VirtioDevice, AutoCloseable {
         }
     }
 
-    private void notified(int queue, int value) {
+    void notified(int queue, int value) {
         boolean now;
         synchronized (this) {
             require(value == queue, "write " + value + " to the doorbell of queue " + queue);
@@ -374,230 +370,6 @@ public final class TestVirtioDevice implements VirtioDevice, AutoCloseable {
         }
         if (now) {
             int _ = process(queue);
-        }
-    }
-
-    private static final class Queue {
-        final int index;
-        final int maxSize;
-        final List<RequestChain> kept = new ArrayList<>();
-        @Nullable DeviceRing ring;
-        int vector = VirtioTransport.NO_VECTOR;
-        long kicks;
-
-        Queue(int index, int maxSize) {
-            this.index = index;
-            this.maxSize = maxSize;
-        }
-
-        void reset() {
-            ring = null;
-            vector = VirtioTransport.NO_VECTOR;
-            kept.clear();
-        }
-    }
-
-    private final class Transport implements VirtioTransport {
-        private final Lease lease;
-
-        Transport(Lease lease) {
-            this.lease = lease;
-        }
-
-        private void access() {
-            if (!lease.isValid()) {
-                throw new LeaseRevokedException(id(), lease);
-            }
-        }
-
-        @Override
-        public int status() {
-            access();
-            synchronized (TestVirtioDevice.this) {
-                // A device that is gone reads all ones.
-                return present ? status : 0xFF;
-            }
-        }
-
-        @Override
-        public void status(int bits) {
-            access();
-            synchronized (TestVirtioDevice.this) {
-                if (bits == 0) {
-                    if (!hangsInReset) {
-                        resetNow();
-                    }
-                    return;
-                }
-                // 2.1.1: bits are not cleared but by a reset. DEVICE_NEEDS_RESET is not the
-                // driver's.
-                int own = status & ~DeviceStatus.DEVICE_NEEDS_RESET;
-                require((own & ~bits) == 0, "clear status bits of 0x" + Integer.toHexString(own));
-                if ((bits & DeviceStatus.FAILED) == 0) {
-                    requireOrder(bits);
-                }
-                boolean newlyOk = (bits & ~status & DeviceStatus.FEATURES_OK) != 0;
-                status = bits | (status & DeviceStatus.DEVICE_NEEDS_RESET);
-                if (newlyOk && (driverFeatures & (~features | refusedFeatures)) != 0) {
-                    status &= ~DeviceStatus.FEATURES_OK;
-                }
-            }
-        }
-
-        private void requireOrder(int bits) {
-            boolean driver = (bits & DeviceStatus.DRIVER) != 0;
-            require(
-                    !driver || (status & DeviceStatus.ACKNOWLEDGE) != 0,
-                    "set DRIVER before ACKNOWLEDGE");
-            boolean features = (bits & DeviceStatus.FEATURES_OK) != 0;
-            require(
-                    !features || (status & DeviceStatus.DRIVER) != 0,
-                    "set FEATURES_OK before DRIVER");
-            boolean ready = (bits & DeviceStatus.DRIVER_OK) != 0;
-            require(!ready || (status & SET_UP) == SET_UP, "set DRIVER_OK before FEATURES_OK");
-        }
-
-        @Override
-        public long deviceFeatures() {
-            access();
-            return features;
-        }
-
-        @Override
-        public void driverFeatures(long bits) {
-            access();
-            synchronized (TestVirtioDevice.this) {
-                require((status & DeviceStatus.DRIVER) != 0, "write features before DRIVER");
-                require(
-                        (status & DeviceStatus.FEATURES_OK) == 0,
-                        "write features after FEATURES_OK");
-                require(
-                        (bits & ~features) == 0,
-                        "accept features not offered: 0x" + Long.toHexString(bits & ~features));
-                driverFeatures = bits;
-            }
-        }
-
-        @Override
-        public int configGeneration() {
-            access();
-            synchronized (TestVirtioDevice.this) {
-                return generation;
-            }
-        }
-
-        @Override
-        public MmioRegion config() {
-            access();
-            return MmioRegion.ofAccess(
-                    id() + " config", lease, new SegmentBus(config), 0, config.byteSize());
-        }
-
-        @Override
-        public int queueCount() {
-            access();
-            return queues.length;
-        }
-
-        @Override
-        public int queueSize(int queue) {
-            access();
-            return queues[queue].maxSize;
-        }
-
-        @Override
-        public void enableQueue(
-                int queue, int size, long descriptors, long driver, long device, int vector) {
-            access();
-            synchronized (TestVirtioDevice.this) {
-                Queue to = queues[queue];
-                require(
-                        (status & DeviceStatus.FEATURES_OK) != 0,
-                        "enable queue " + queue + " before FEATURES_OK");
-                require(to.ring == null, "enable queue " + to.index + " twice");
-                require(size <= to.maxSize, "size " + size + " of queue " + to.index);
-                requireVector(vector);
-                to.ring =
-                        noting(() ->
-                                DeviceRing.of(
-                                        machine,
-                                        new DeviceRing.Place(
-                                                size,
-                                                driverFeatures,
-                                                descriptors,
-                                                driver,
-                                                device)));
-                to.vector = vector;
-            }
-        }
-
-        private void requireVector(int vector) {
-            if (vector != NO_VECTOR && vector >= machine.vectorCount()) {
-                throw new DeviceException(id() + ": vector " + vector + " is refused");
-            }
-        }
-
-        @Override
-        public void queueVector(int queue, int vector) {
-            access();
-            requireVector(vector);
-            synchronized (TestVirtioDevice.this) {
-                queues[queue].vector = vector;
-            }
-        }
-
-        @Override
-        public void configVector(int vector) {
-            access();
-            requireVector(vector);
-            synchronized (TestVirtioDevice.this) {
-                configVector = vector;
-            }
-        }
-
-        @Override
-        public void resetQueue(int queue) {
-            access();
-            synchronized (TestVirtioDevice.this) {
-                require(
-                        (driverFeatures & VirtioFeature.RING_RESET) != 0,
-                        "reset queue " + queue + " without RING_RESET");
-                queues[queue].reset();
-            }
-        }
-
-        @Override
-        public boolean isQueueEnabled(int queue) {
-            access();
-            synchronized (TestVirtioDevice.this) {
-                return queues[queue].ring != null;
-            }
-        }
-
-        @Override
-        public MmioRegion doorbell(int queue) {
-            access();
-            return MmioRegion.ofAccess(
-                    id() + " doorbell " + queue,
-                    lease,
-                    new DoorbellBus(value -> notified(queue, value)),
-                    0,
-                    2);
-        }
-
-        @Override
-        public int doorbellValue(int queue) {
-            return queue;
-        }
-
-        @Override
-        public int interruptStatus() {
-            access();
-            synchronized (TestVirtioDevice.this) {
-                int was = interruptStatus;
-                interruptStatus = 0;
-                return was;
-            }
         }
     }
 }

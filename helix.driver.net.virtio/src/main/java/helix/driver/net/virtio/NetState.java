@@ -1,6 +1,8 @@
 package helix.driver.net.virtio;
 
 import helix.modules.api.ModuleState;
+import helix.modules.api.StateReader;
+import helix.modules.api.StateWriter;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -57,7 +59,7 @@ record NetState(
         for (QueueState queue : queues) {
             queue.write(out);
         }
-        return ModuleState.of(SCHEMA.name(), SCHEMA.version(), out.toBytes());
+        return out.toState(SCHEMA);
     }
 
     /// Reads a state.

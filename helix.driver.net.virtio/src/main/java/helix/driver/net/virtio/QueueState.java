@@ -1,5 +1,8 @@
 package helix.driver.net.virtio;
 
+import helix.modules.api.StateReader;
+import helix.modules.api.StateWriter;
+
 /// What a client's queue leaves to the next generation, beside what its ring's memory holds.
 ///
 /// @param index the virtqueue's number

@@ -2,6 +2,7 @@ package helix.hal.api.machine;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.osgi.annotation.versioning.ConsumerType;
 
 /// What a person or a test can do to a machine that is not real: plug and unplug hardware, and make
@@ -30,6 +31,14 @@ public interface MachineControl {
     ///
     /// @return ids
     List<String> plugged();
+
+    /// The device that stands for what was plugged.
+    ///
+    /// @param plugged what [#plug] gave
+    /// @return the device's id; empty if it is not known, or not there yet
+    default Optional<String> device(String plugged) {
+        return Optional.empty();
+    }
 
     /// Unplugs hardware. Returns when the machine has let it go.
     ///

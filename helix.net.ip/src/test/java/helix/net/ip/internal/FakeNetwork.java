@@ -1,5 +1,6 @@
 package helix.net.ip.internal;
 
+import helix.driver.kit.net.MemoryInterface;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -7,8 +8,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Predicate;
 
-/// The other end of a [FakeInterface]: a gateway that gives addresses, answers pings, and serves a
-/// file by TFTP and HTTP; and that loses frames on request.
+/// The other end of a [MemoryInterface]: a gateway that gives addresses, answers pings, and serves
+/// a file by TFTP and HTTP; and that loses frames on request.
 final class FakeNetwork {
     static final int GATEWAY = 0x0A000202;
     static final int CLIENT = 0x0A00020F;
@@ -23,7 +24,7 @@ final class FakeNetwork {
     boolean resets;
     int discovers;
 
-    private final FakeInterface to;
+    private final MemoryInterface to;
     private int frames;
 
     // TCP.
@@ -35,7 +36,7 @@ final class FakeNetwork {
     private byte[] answer = new byte[0];
     private int next;
 
-    FakeNetwork(FakeInterface to, byte[] file) {
+    FakeNetwork(MemoryInterface to, byte[] file) {
         this.to = to;
         this.file = file;
         to.wire(this::arrived);
@@ -64,7 +65,7 @@ final class FakeNetwork {
         }
         to.deliver(
                 new PacketWriter()
-                        .u48(FakeInterface.MAC)
+                        .u48(MemoryInterface.MAC)
                         .u48(MAC)
                         .u16(type)
                         .all(payload)

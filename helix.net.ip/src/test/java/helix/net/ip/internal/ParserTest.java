@@ -3,6 +3,7 @@ package helix.net.ip.internal;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import helix.driver.kit.net.MemoryInterface;
 import helix.net.api.NetworkInterface.PortOptions;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -135,10 +136,10 @@ final class ParserTest {
     /// The whole stack under frames that are nearly right.
     @Test
     void survivesAHostileNetwork() throws IOException {
-        FakeInterface face = new FakeInterface();
+        MemoryInterface face = new MemoryInterface();
         SplittableRandom random = new SplittableRandom(7);
         try (IpLink link =
-                new IpLink(face.open("test", PortOptions.usual(true)), FakeInterface.MAC)) {
+                new IpLink(face.open("test", PortOptions.usual(true)), MemoryInterface.MAC)) {
             link.configure(FakeNetwork.CLIENT, 24, FakeNetwork.GATEWAY);
             List<Ipv4> seen = new ArrayList<>();
             link.handler((packet, verified) -> {
@@ -153,7 +154,7 @@ final class ParserTest {
                                 .toBytes(i);
                 byte[] frame =
                         new PacketWriter()
-                                .u48(FakeInterface.MAC)
+                                .u48(MemoryInterface.MAC)
                                 .u48(FakeNetwork.MAC)
                                 .u16(0x0800)
                                 .all(inner)

@@ -3,6 +3,7 @@ package helix.net.ip.internal;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import helix.driver.kit.net.MemoryInterface;
 import helix.net.api.ip.IpStack.FetchReport;
 import helix.net.api.ip.IpStack.Lease;
 import helix.net.api.ip.IpStack.PingOptions;
@@ -19,7 +20,7 @@ final class SmallIpStackTest {
     private static final PingOptions PINGS =
             new PingOptions(5, Duration.ofMillis(2), 56, Duration.ofMillis(50));
 
-    private final FakeInterface face = new FakeInterface();
+    private final MemoryInterface face = new MemoryInterface();
     private final FakeNetwork network = new FakeNetwork(face, bytes(100_000));
     private final SmallIpStack stack = new SmallIpStack();
     private final ByteArrayOutputStream target = new ByteArrayOutputStream();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import helix.driver.kit.net.MemoryInterface;
 import helix.net.api.tap.TapBridges.Bridge;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -16,7 +17,7 @@ import org.junit.jupiter.api.Test;
 final class TapBridgeTest {
     private static final String TAP = "helixtest" + ProcessHandle.current().pid() % 100_000;
 
-    private final HostInterface host = new HostInterface();
+    private final MemoryInterface host = EchoHost.connected();
     private final LinuxTapBridges bridges = new LinuxTapBridges();
 
     private Bridge bridge() {
@@ -78,7 +79,7 @@ final class TapBridgeTest {
     @Test
     void saysWhenADeviceIsInUse() {
         try (Bridge _ = bridge()) {
-            assertThatThrownBy(() -> new LinuxTapBridges().bridge(new HostInterface(), TAP))
+            assertThatThrownBy(() -> new LinuxTapBridges().bridge(EchoHost.connected(), TAP))
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining(TAP);
         }

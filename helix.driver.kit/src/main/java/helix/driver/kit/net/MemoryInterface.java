@@ -1,4 +1,4 @@
-package helix.net.tap.internal;
+package helix.driver.kit.net;
 
 import helix.driver.api.net.Burst;
 import helix.driver.api.net.FramePool;
@@ -12,53 +12,57 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// An interface in memory with a host behind it that has any address and answers pings.
-final class HostInterface implements NetworkInterface {
-    static final long MAC = 0x525400123456L;
+/// An interface in memory, for tests of who uses interfaces. What is sent is given to the other end
+/// of the wire, on the sender's thread; what that [delivers][#deliver] is received, every other
+/// frame in two pieces, as mergeable buffers come. Any thread.
+public final class MemoryInterface implements NetworkInterface {
+    /// Its hardware address: `52:54:00:12:34:56`.
+    public static final long MAC = 0x525400123456L;
 
-    private static final byte[] HOST = {0x52, 0x55, 0, 0, 2, 2};
+    private static final int MTU = 1500;
 
     private final Deque<byte[]> arriving = new ArrayDeque<>();
-    private @Nullable String user;
+    private volatile Consumer<byte[]> wire = frame -> {};
+    private volatile @Nullable String user;
+    private volatile @Nullable MemoryPort port;
+    private boolean split;
 
-    private static final int MAC_BYTES = 6;
+    /// Makes an interface that nothing is connected to.
+    public MemoryInterface() {}
 
-    /// A frame that was sent. Answers who asks for a hardware address, and who pings.
-    private synchronized void arrived(byte[] frame) {
-        byte[] answer = frame.clone();
-        boolean arp = frame[12] == 8 && frame[13] == 6 && frame[21] == 1;
-        boolean ping = frame[12] == 8 && frame[13] == 0 && frame[23] == 1 && frame[34] == 8;
-        if (!arp && !ping) {
-            return;
-        }
-        System.arraycopy(frame, MAC_BYTES, answer, 0, MAC_BYTES);
-        System.arraycopy(HOST, 0, answer, MAC_BYTES, MAC_BYTES);
-        if (arp) {
-            answer[21] = 2;
-            System.arraycopy(frame, 22, answer, 32, 10);
-            System.arraycopy(HOST, 0, answer, 22, MAC_BYTES);
-            System.arraycopy(frame, 38, answer, 28, 4);
-        } else {
-            System.arraycopy(frame, 26, answer, 30, 4);
-            System.arraycopy(frame, 30, answer, 26, 4);
-            // An echo's reply differs by its type, and so does the sum.
-            answer[34] = 0;
-            int sum = ((frame[36] & 0xFF) << 8 | (frame[37] & 0xFF)) + 0x0800;
-            sum = (sum & 0xFFFF) + (sum >>> 16);
-            answer[36] = (byte) (sum >>> 8);
-            answer[37] = (byte) sum;
-        }
-        arriving.add(answer);
+    /// Connects the other end.
+    ///
+    /// @param to is given each frame that is sent
+    public void wire(Consumer<byte[]> to) {
+        wire = to;
     }
 
-    private synchronized boolean isEmpty() {
-        return arriving.isEmpty();
+    /// Has a frame received.
+    ///
+    /// @param frame from the destination address on
+    public void deliver(byte[] frame) {
+        synchronized (arriving) {
+            arriving.add(frame);
+        }
+        MemoryPort open = port;
+        if (open != null) {
+            open.rouse();
+        }
     }
 
-    private synchronized byte @Nullable [] next() {
-        return arriving.poll();
+    private byte @Nullable [] next() {
+        synchronized (arriving) {
+            return arriving.poll();
+        }
+    }
+
+    private boolean isEmpty() {
+        synchronized (arriving) {
+            return arriving.isEmpty();
+        }
     }
 
     @Override
@@ -73,7 +77,7 @@ final class HostInterface implements NetworkInterface {
 
     @Override
     public int mtu() {
-        return 1500;
+        return MTU;
     }
 
     @Override
@@ -99,7 +103,9 @@ final class HostInterface implements NetworkInterface {
     @Override
     public Port open(String who, PortOptions options) {
         user = who;
-        return new FakePort(options);
+        MemoryPort open = new MemoryPort(options);
+        port = open;
+        return open;
     }
 
     @Override
@@ -107,11 +113,13 @@ final class HostInterface implements NetworkInterface {
         return Optional.ofNullable(user);
     }
 
+    /// Not in this one.
     @Override
     public AutoCloseable monitor(Monitor monitor) {
         throw new UnsupportedOperationException();
     }
 
+    /// Not in this one.
     @Override
     public AutoCloseable onLink(LinkListener listener) {
         throw new UnsupportedOperationException();
@@ -122,14 +130,14 @@ final class HostInterface implements NetworkInterface {
         return new Statistics(0, 0, 0, 0, 0, 0, 0, 0);
     }
 
-    private final class FakePort implements Port {
+    private final class MemoryPort implements Port {
         private final Arena arena = Arena.ofShared();
         private final FramePool pool;
-        private boolean closed;
+        private volatile boolean closed;
         private volatile boolean woken;
         private volatile @Nullable Thread sleeper;
 
-        FakePort(PortOptions options) {
+        MemoryPort(PortOptions options) {
             MemorySegment memory = arena.allocate((long) options.frames() * options.frameSize());
             pool =
                     new FramePool(
@@ -144,22 +152,20 @@ final class HostInterface implements NetworkInterface {
 
         @Override
         public int receive(Burst burst) {
-            int some = 0;
+            int before = burst.size();
             while (burst.room() > 1) {
                 byte[] frame = next();
                 if (frame == null) {
                     break;
                 }
-                // Some in two pieces, as mergeable buffers come.
-                int half = frame.length % 3 == 0 ? frame.length / 2 : 0;
+                split = !split;
+                int half = split ? frame.length / 2 : 0;
                 if (half > 0) {
                     add(burst, frame, 0, half, Burst.MORE);
-                    some++;
                 }
                 add(burst, frame, half, frame.length - half, 0);
-                some++;
             }
-            return some;
+            return burst.size() - before;
         }
 
         private void add(Burst burst, byte[] frame, int from, int length, int flags) {
@@ -173,13 +179,11 @@ final class HostInterface implements NetworkInterface {
         public int send(Burst burst) {
             int size = burst.size();
             for (int i = 0; i < size; i++) {
-                arrived(
-                        pool.segment()
-                                .asSlice(pool.at(burst.frame(i)), burst.length(i))
-                                .toArray(ValueLayout.JAVA_BYTE));
-                pool.give(burst.frame(i));
+                long at = pool.at(burst.frame(i));
+                wire.accept(
+                        pool.segment().asSlice(at, burst.length(i)).toArray(ValueLayout.JAVA_BYTE));
             }
-            burst.clear();
+            drop(burst);
             return size;
         }
 
@@ -193,15 +197,17 @@ final class HostInterface implements NetworkInterface {
 
         @Override
         public boolean send(MemorySegment frame) {
-            throw new UnsupportedOperationException();
+            wire.accept(frame.toArray(ValueLayout.JAVA_BYTE));
+            return true;
         }
 
         @Override
         public boolean await(long nanos) {
             sleeper = Thread.currentThread();
             if (isEmpty() && !woken) {
-                LockSupport.parkNanos(nanos);
+                LockSupport.parkNanos(this, nanos);
             }
+            sleeper = null;
             woken = false;
             return !isEmpty();
         }
@@ -209,6 +215,10 @@ final class HostInterface implements NetworkInterface {
         @Override
         public void wake() {
             woken = true;
+            rouse();
+        }
+
+        private void rouse() {
             LockSupport.unpark(sleeper);
         }
 
@@ -220,6 +230,7 @@ final class HostInterface implements NetworkInterface {
         @Override
         public void close() {
             closed = true;
+            port = null;
             user = null;
             pool.close();
         }
