@@ -41,6 +41,13 @@ public interface Machine {
     /// @return the windows, fixed for the machine's life
     List<DmaWindow> dmaWindows();
 
+    /// Its IOMMU, if it has one.
+    ///
+    /// @return what decides which memory a function reaches
+    default Optional<DmaRemapping> remapping() {
+        return Optional.empty();
+    }
+
     /// Where message-signalled interrupts can go.
     ///
     /// @return the source of messages

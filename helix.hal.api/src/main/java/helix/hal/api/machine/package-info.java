@@ -4,7 +4,7 @@
 ///
 /// Drivers do not use this package; the class-file scanner refuses one that does.
 @Export
-@Version("1.1.0")
+@Version("1.2.0")
 @NullMarked
 package helix.hal.api.machine;
 
