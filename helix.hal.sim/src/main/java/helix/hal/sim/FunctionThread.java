@@ -19,12 +19,22 @@ final class FunctionThread implements AutoCloseable {
     private static final long JOIN_MILLIS = 5_000;
 
     private final SimFunction function;
+    private final long firstPark;
+    private final long lastPark;
     private final Thread thread;
     private volatile boolean parked;
     private volatile boolean stopping;
 
     FunctionThread(SimFunction function) {
+        this(function, FIRST_PARK_NANOS, LAST_PARK_NANOS);
+    }
+
+    /// @param firstPark how long it parks when there has just been something to do
+    /// @param lastPark how long it parks at most
+    FunctionThread(SimFunction function, long firstPark, long lastPark) {
         this.function = function;
+        this.firstPark = firstPark;
+        this.lastPark = lastPark;
         this.thread =
                 Thread.ofPlatform()
                         .daemon()
@@ -47,16 +57,17 @@ final class FunctionThread implements AutoCloseable {
 
     private void run() {
         int idle = 0;
-        long pause = FIRST_PARK_NANOS;
+        long pause = firstPark;
         while (!stopping && !function.isGone()) {
             boolean asked = function.isWanted();
             if (function.tick(true) > 0 || asked) {
                 idle = 0;
-                pause = FIRST_PARK_NANOS;
+                pause = firstPark;
             } else if (idle < SPINS) {
                 idle++;
                 if ((idle & YIELD_MASK) == 0) {
-                    // Where cores are few, the driver that it waits for may be waiting for this one.
+                    // Where cores are few, the driver that it waits for may be waiting for this
+                    // one.
                     Thread.yield();
                 } else {
                     Thread.onSpinWait();
@@ -76,7 +87,7 @@ final class FunctionThread implements AutoCloseable {
             LockSupport.parkNanos(left);
         }
         parked = false;
-        return Math.min(2 * pause, LAST_PARK_NANOS);
+        return Math.min(2 * pause, lastPark);
     }
 
     /// Ends the thread, unless it is the caller.

@@ -374,6 +374,10 @@ public final class SimMachine implements Machine, AutoCloseable {
         return board.device(id);
     }
 
+    SimFunction function(String id) {
+        return board.function(id);
+    }
+
     /// What can go wrong with a device.
     ///
     /// @param id its id
