@@ -37,8 +37,7 @@ final class PackedRing extends Ring {
 
     @Override
     boolean hasNext() {
-        return isAvailable(
-                Wire.u16Acquire(memory, descriptors + (long) taker * DESCRIPTOR + 14));
+        return isAvailable(Wire.u16Acquire(memory, descriptors + (long) taker * DESCRIPTOR + 14));
     }
 
     private boolean isAvailable(int flags) {

@@ -35,7 +35,9 @@ final class SplitRing extends Ring {
         int available = Wire.u16Acquire(memory, driver + IDX);
         if ((available - taker & 0xFFFF) > size) {
             return fail(
-                    "available index runs ahead (VIRTIO 1.2, 2.7.6)", "idx - taken", available - taker & 0xFFFF);
+                    "available index runs ahead (VIRTIO 1.2, 2.7.6)",
+                    "idx - taken",
+                    available - taker & 0xFFFF);
         }
         return available != taker;
     }

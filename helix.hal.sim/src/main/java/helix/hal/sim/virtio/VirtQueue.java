@@ -110,7 +110,8 @@ final class VirtQueue extends QueueRegisters {
         ids[pending] = id;
         lengths[pending] = written;
         counts[pending] = descriptors;
-        due[pending] = model.ringFaults().delay() == 0 ? 0 : model.now() + model.ringFaults().delay();
+        due[pending] =
+                model.ringFaults().delay() == 0 ? 0 : model.now() + model.ringFaults().delay();
         pending++;
     }
 

@@ -142,8 +142,7 @@ class AdminCommandsTest {
     }
 
     private Completion set(int feature, int value) {
-        return host.admin(
-                entry(0x09).prp(host.address(page), 0).cdw(10, feature).cdw(11, value));
+        return host.admin(entry(0x09).prp(host.address(page), 0).cdw(10, feature).cdw(11, value));
     }
 
     @ParameterizedTest

@@ -136,8 +136,7 @@ class IoCommandsTest {
     void checksRanges(long block, int count, String status) {
         int wanted = Integer.decode(status);
         for (int opcode : new int[] {READ, WRITE, COMPARE, WRITE_ZEROES, VERIFY}) {
-            Completion completion =
-                    queue.send(host.transfer(opcode, 1, block, count, from));
+            Completion completion = queue.send(host.transfer(opcode, 1, block, count, from));
             if (wanted != 0 || opcode != COMPARE) {
                 assertThat(completion.code()).as("opcode %x", opcode).isEqualTo(wanted);
             }
@@ -212,8 +211,7 @@ class IoCommandsTest {
         check(host.transfer(READ, 1, 0, 16, to), 0);
         assertThat(isZero(to, 512)).isTrue();
         assertThat(isZero(to + 7680, 512)).isTrue();
-        assertThat(host.bytes(to + 512, 7168).mismatch(host.bytes(from + 512, 7168)))
-                .isEqualTo(-1);
+        assertThat(host.bytes(to + 512, 7168).mismatch(host.bytes(from + 512, 7168))).isEqualTo(-1);
     }
 
     @Test
@@ -444,8 +442,7 @@ class IoCommandsTest {
 
     @Test
     void corruptsIdentifyData() {
-        String _ = sim.model.fault(
-                "identify", Map.of("offset", "77", "value", "0x42"));
+        String _ = sim.model.fault("identify", Map.of("offset", "77", "value", "0x42"));
         assertThat(host.identify(1, 0, to).status()).isZero();
         assertThat(host.int32(to + 76) >>> 8 & 0xFF).isEqualTo(0x42);
         String _ = sim.model.fault("identify", Map.of("off", "on"));

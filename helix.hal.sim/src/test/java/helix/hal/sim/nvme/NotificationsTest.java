@@ -120,11 +120,7 @@ class NotificationsTest {
         host.enable();
         shadow = host.allocate(1);
         events = host.allocate(1);
-        assertThat(
-                        host.admin(
-                                        entry(0x7C)
-                                                .prp(host.address(shadow), host.address(events)))
-                                .status())
+        assertThat(host.admin(entry(0x7C).prp(host.address(shadow), host.address(events))).status())
                 .isZero();
         return host.pair(1, entries, -1);
     }

@@ -61,8 +61,7 @@ class QueuesTest {
         "1, 16, 1, 9, 0x101",
         "2, 64, 1, 1, 0x000",
     })
-    void checksSubmissionQueues(
-            int id, int entries, int flags, int completions, String status) {
+    void checksSubmissionQueues(int id, int entries, int flags, int completions, String status) {
         assertThat(host.createCompletions(host.new Queue(1, 16, 16), -1).status()).isZero();
         Completion completion =
                 host.admin(
@@ -80,8 +79,13 @@ class QueuesTest {
 
     @Test
     void refusesMisplacedRingsAndDuplicates() {
-        assertThat(host.admin(entry(0x05).prp(SimAccess.BASE + 64, 0).cdw(10, 15 << 16 | 1)
-                                .cdw(11, 1)).code())
+        assertThat(
+                        host.admin(
+                                        entry(0x05)
+                                                .prp(SimAccess.BASE + 64, 0)
+                                                .cdw(10, 15 << 16 | 1)
+                                                .cdw(11, 1))
+                                .code())
                 .isEqualTo(0x13);
         Queue queue = host.pair(1, 16, -1);
         assertThat(host.createCompletions(queue, -1).code()).isEqualTo(0x101);

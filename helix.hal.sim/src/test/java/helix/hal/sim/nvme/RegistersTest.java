@@ -182,8 +182,7 @@ class RegistersTest {
         assertThat(shape.bars().getFirst().size()).isGreaterThanOrEqualTo(16384);
         var msix = java.util.Objects.requireNonNull(shape.msix());
         assertThat(msix.vectors()).isEqualTo(33);
-        assertThat(msix.pendingOffset() + 8)
-                .isLessThanOrEqualTo(shape.bars().getLast().size());
+        assertThat(msix.pendingOffset() + 8).isLessThanOrEqualTo(shape.bars().getLast().size());
         assertThat(Long.bitCount(shape.bars().getLast().size())).isEqualTo(1);
     }
 }

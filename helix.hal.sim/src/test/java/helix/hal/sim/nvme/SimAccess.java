@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 
-/// The model with a machine around it that is as small as can be: virtual time, and memory of
-/// which pages can be forbidden.
+/// The model with a machine around it that is as small as can be: virtual time, and memory of which
+/// pages can be forbidden.
 final class SimAccess implements ControllerAccess, AutoCloseable {
     static final long BASE = 0x10_0000;
     private static final long BYTES = 32L << 20;

@@ -148,8 +148,7 @@ class WriteCacheTest {
             assertThat(
                             disk.host
                                     .admin(
-                                            entry(2)
-                                                    .prp(disk.host.address(page), 0)
+                                            entry(2).prp(disk.host.address(page), 0)
                                                     .cdw(10, 127 << 16 | 2))
                                     .status())
                     .isZero();
