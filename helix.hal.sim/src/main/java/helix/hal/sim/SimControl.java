@@ -73,6 +73,21 @@ final class SimControl implements MachineControl {
         return id;
     }
 
+    /// Plugs something in before the machine is anybody's.
+    void plug(String kind, String id, boolean intoSlot, Map<String, String> options) {
+        DeviceModel model = factory(kind).create(id, options);
+        try {
+            if (intoSlot) {
+                board.insert(id, model, false);
+            } else {
+                board.addToBus(id, model);
+            }
+        } catch (RuntimeException e) {
+            closeQuietly(id, model);
+            throw e;
+        }
+    }
+
     private ModelFactory factory(String kind) {
         return factories.get().stream()
                 .filter(f -> f.kind().equals(kind))

@@ -18,7 +18,6 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -122,8 +121,7 @@ public final class SimMachine implements Machine, AutoCloseable {
 
     /// Describes a machine.
     public static final class Builder {
-        private final Map<String, DeviceModel> onBus = new LinkedHashMap<>();
-        private final Map<String, DeviceModel> inSlots = new LinkedHashMap<>();
+        private final List<Consumer<SimMachine>> plugs = new ArrayList<>();
         private long memory = DEFAULT_MEMORY;
         private long seed = 1;
         private boolean stepped;
@@ -195,7 +193,7 @@ public final class SimMachine implements Machine, AutoCloseable {
         /// @param model what it is
         /// @return this
         public Builder plug(String id, DeviceModel model) {
-            onBus.put(id, model);
+            plugs.add(m -> m.board.addToBus(id, model));
             return this;
         }
 
@@ -205,7 +203,19 @@ public final class SimMachine implements Machine, AutoCloseable {
         /// @param model what it is
         /// @return this
         public Builder plugIntoSlot(String id, DeviceModel model) {
-            inSlots.put(id, model);
+            plugs.add(m -> m.board.insert(id, model, false));
+            return this;
+        }
+
+        /// Plugs a device of a kind that a factory knows.
+        ///
+        /// @param kind the kind's name
+        /// @param id its id
+        /// @param intoSlot whether into the first free slot, else on the root bus
+        /// @param options as the kind takes them
+        /// @return this
+        public Builder plug(String kind, String id, boolean intoSlot, Map<String, String> options) {
+            plugs.add(m -> m.control.plug(kind, id, intoSlot, options));
             return this;
         }
 
@@ -225,8 +235,7 @@ public final class SimMachine implements Machine, AutoCloseable {
         public SimMachine build() {
             SimMachine machine = new SimMachine(this);
             try {
-                onBus.forEach(machine.board::addToBus);
-                inSlots.forEach((id, model) -> machine.board.insert(id, model, false));
+                plugs.forEach(plug -> plug.accept(machine));
                 return machine;
             } catch (RuntimeException e) {
                 machine.close();
