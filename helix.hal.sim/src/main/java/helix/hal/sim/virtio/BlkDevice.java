@@ -93,7 +93,10 @@ final class BlkDevice extends VirtioDevice {
         config.field(CYLINDERS, 2, 0);
         config.field(BLK_SIZE, 4, settings.blockSize());
         int physical = Math.max(settings.blockSize(), settings.physicalBlockSize());
-        config.set(PHYSICAL_BLOCK_EXP, 1, Integer.numberOfTrailingZeros(physical / settings.blockSize()));
+        config.set(
+                PHYSICAL_BLOCK_EXP,
+                1,
+                Integer.numberOfTrailingZeros(physical / settings.blockSize()));
         config.field(MIN_IO_SIZE, 2, 1);
         config.field(OPT_IO_SIZE, 4, 0);
         config.set(WRITEBACK, 1, settings.writeCache() ? 1 : 0);
@@ -177,7 +180,7 @@ final class BlkDevice extends VirtioDevice {
             VirtQueue queue = model().queue(i);
             if (queue.begin()) {
                 int taken = 0;
-                while (taken < BUDGET && queue.take(chain)) {
+                while (taken < BUDGET && model().isWorking() && queue.take(chain)) {
                     taken++;
                     execute(queue);
                 }

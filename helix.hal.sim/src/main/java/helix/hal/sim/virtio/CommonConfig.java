@@ -27,31 +27,33 @@ final class CommonConfig {
     private static final int[] WIDTHS = new int[END];
 
     static {
-        for (int at : new int[] {
-            DEVICE_FEATURE_SELECT,
-            DEVICE_FEATURE,
-            DRIVER_FEATURE_SELECT,
-            DRIVER_FEATURE,
-            QUEUE_DESC,
-            QUEUE_DESC + 4,
-            QUEUE_DRIVER,
-            QUEUE_DRIVER + 4,
-            QUEUE_DEVICE,
-            QUEUE_DEVICE + 4
-        }) {
+        for (int at :
+                new int[] {
+                    DEVICE_FEATURE_SELECT,
+                    DEVICE_FEATURE,
+                    DRIVER_FEATURE_SELECT,
+                    DRIVER_FEATURE,
+                    QUEUE_DESC,
+                    QUEUE_DESC + 4,
+                    QUEUE_DRIVER,
+                    QUEUE_DRIVER + 4,
+                    QUEUE_DEVICE,
+                    QUEUE_DEVICE + 4
+                }) {
             WIDTHS[at] = 4;
         }
-        for (int at : new int[] {
-            CONFIG_MSIX_VECTOR,
-            NUM_QUEUES,
-            QUEUE_SELECT,
-            QUEUE_SIZE,
-            QUEUE_MSIX_VECTOR,
-            QUEUE_ENABLE,
-            QUEUE_NOTIFY_OFF,
-            QUEUE_NOTIFY_DATA,
-            QUEUE_RESET
-        }) {
+        for (int at :
+                new int[] {
+                    CONFIG_MSIX_VECTOR,
+                    NUM_QUEUES,
+                    QUEUE_SELECT,
+                    QUEUE_SIZE,
+                    QUEUE_MSIX_VECTOR,
+                    QUEUE_ENABLE,
+                    QUEUE_NOTIFY_OFF,
+                    QUEUE_NOTIFY_DATA,
+                    QUEUE_RESET
+                }) {
             WIDTHS[at] = 2;
         }
         WIDTHS[DEVICE_STATUS] = 1;
@@ -116,7 +118,8 @@ final class CommonConfig {
             case QUEUE_SIZE -> queue.size;
             case QUEUE_MSIX_VECTOR -> queue.vector;
             case QUEUE_ENABLE -> queue.enabled ? 1 : 0;
-            case QUEUE_NOTIFY_OFF, QUEUE_NOTIFY_DATA -> queueSelect < queues.length ? queueSelect : 0;
+            case QUEUE_NOTIFY_OFF, QUEUE_NOTIFY_DATA ->
+                    queueSelect < queues.length ? queueSelect : 0;
             case QUEUE_DESC -> queue.descriptorArea & 0xFFFF_FFFFL;
             case QUEUE_DESC + 4 -> queue.descriptorArea >>> 32;
             case QUEUE_DRIVER -> queue.driverArea & 0xFFFF_FFFFL;
@@ -146,7 +149,11 @@ final class CommonConfig {
             case CONFIG_MSIX_VECTOR -> model.configVector(vector((int) value));
             case DEVICE_STATUS -> model.writeStatus((int) value);
             case QUEUE_SELECT -> queueSelect = (int) value;
-            case DEVICE_FEATURE, NUM_QUEUES, CONFIG_GENERATION, QUEUE_NOTIFY_OFF, QUEUE_NOTIFY_DATA ->
+            case DEVICE_FEATURE,
+                    NUM_QUEUES,
+                    CONFIG_GENERATION,
+                    QUEUE_NOTIFY_OFF,
+                    QUEUE_NOTIFY_DATA ->
                     device.violation(
                             "write of a read-only register (VIRTIO 1.2, 4.1.4.3.2)",
                             "common configuration at 0x%x".formatted(offset));

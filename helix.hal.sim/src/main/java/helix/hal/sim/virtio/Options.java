@@ -46,8 +46,7 @@ final class Options {
         }
         long number = parse(name, value);
         if (number < least || number > most) {
-            throw new DeviceException(
-                    "%s is %d to %d, not %s".formatted(name, least, most, value));
+            throw new DeviceException("%s is %d to %d, not %s".formatted(name, least, most, value));
         }
         return number;
     }

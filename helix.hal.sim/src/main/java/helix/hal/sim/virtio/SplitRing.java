@@ -35,14 +35,21 @@ final class SplitRing extends Ring {
         int available = Wire.u16Acquire(memory, driver + IDX);
         if ((available - taker & 0xFFFF) > size) {
             return fail(
-                    "available index runs ahead (VIRTIO 1.2, 2.7.6)", "idx - taken", available - taker & 0xFFFF);
+                    "available index runs ahead (VIRTIO 1.2, 2.7.6)",
+                    "idx - taken",
+                    available - taker & 0xFFFF);
         }
         return available != taker;
     }
 
     @Override
-    int taken() {
+    long mark() {
         return taker;
+    }
+
+    @Override
+    void rewind(long mark) {
+        taker = (int) mark;
     }
 
     @Override

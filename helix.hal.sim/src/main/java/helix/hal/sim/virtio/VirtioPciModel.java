@@ -106,8 +106,8 @@ final class VirtioPciModel implements DeviceModel {
             return readConfig(at - PciLayout.DEVICE, width);
         }
         device().violation(
-                "the notification registers are written only (VIRTIO 1.2, 4.1.4.4)",
-                "read at 0x%x".formatted(at));
+                        "the notification registers are written only (VIRTIO 1.2, 4.1.4.4)",
+                        "read at 0x%x".formatted(at));
         return 0;
     }
 
@@ -124,8 +124,7 @@ final class VirtioPciModel implements DeviceModel {
         } else if (at >= PciLayout.DEVICE) {
             writeConfig(at - PciLayout.DEVICE, width, value);
         } else {
-            device().violation(
-                    "write of a read-only register (VIRTIO 1.2, 4.1.4.5)", "ISR status");
+            device().violation("write of a read-only register (VIRTIO 1.2, 4.1.4.5)", "ISR status");
         }
     }
 
@@ -239,6 +238,11 @@ final class VirtioPciModel implements DeviceModel {
         return (status & Status.FEATURES_OK) != 0 && (driverFeatures & feature) != 0;
     }
 
+    /// Whether the device may use its queues: from DRIVER_OK until it cannot go on.
+    boolean isWorking() {
+        return working;
+    }
+
     int status() {
         return status;
     }
@@ -320,8 +324,8 @@ final class VirtioPciModel implements DeviceModel {
     private long readIsr(int offset, int width) {
         if (offset != 0 || width != 1) {
             device().violation(
-                    "width of a register access (VIRTIO 1.2, 4.1.4.5)",
-                    "ISR status: read of %d bytes at 0x%x".formatted(width, offset));
+                            "width of a register access (VIRTIO 1.2, 4.1.4.5)",
+                            "ISR status: read of %d bytes at 0x%x".formatted(width, offset));
             return 0;
         }
         int value = isr;
@@ -350,16 +354,17 @@ final class VirtioPciModel implements DeviceModel {
             return true;
         }
         device().violation(
-                "width of a register access (VIRTIO 1.2, 4.1.3.1)",
-                "device configuration: %s of %d bytes at 0x%x".formatted(access, width, offset));
+                        "width of a register access (VIRTIO 1.2, 4.1.3.1)",
+                        "device configuration: %s of %d bytes at 0x%x"
+                                .formatted(access, width, offset));
         return false;
     }
 
     private void writeConfig(int offset, int width, long value) {
         if (checkConfig(offset, width, "write") && !kind.configWritten(offset, width, value)) {
             device().violation(
-                    "write of a read-only register (VIRTIO 1.2, 2.5)",
-                    "device configuration at 0x%x".formatted(offset));
+                            "write of a read-only register (VIRTIO 1.2, 2.5)",
+                            "device configuration at 0x%x".formatted(offset));
         }
     }
 
@@ -380,16 +385,16 @@ final class VirtioPciModel implements DeviceModel {
         }
         if (!wrong.isEmpty()) {
             device().violation(
-                    "available buffer notification (VIRTIO 1.2, 4.1.5.2)",
-                    "at 0x%x, queue %d: %s".formatted(offset, queue, wrong));
+                            "available buffer notification (VIRTIO 1.2, 4.1.5.2)",
+                            "at 0x%x, queue %d: %s".formatted(offset, queue, wrong));
         }
     }
 
     void driverFeatures(long select, long value) {
         if ((status & Status.FEATURES_OK) != 0) {
             device().violation(
-                    "features are settled with FEATURES_OK (VIRTIO 1.2, 3.1.1)",
-                    "driver_feature %d written 0x%x".formatted(select, value));
+                            "features are settled with FEATURES_OK (VIRTIO 1.2, 3.1.1)",
+                            "driver_feature %d written 0x%x".formatted(select, value));
             return;
         }
         if (select == 0) {
@@ -398,8 +403,8 @@ final class VirtioPciModel implements DeviceModel {
             driverFeatures = driverFeatures & 0xFFFF_FFFFL | value << 32;
         } else if (value != 0) {
             device().violation(
-                    "features that were not offered (VIRTIO 1.2, 2.2.1)",
-                    "driver_feature %d written 0x%x".formatted(select, value));
+                            "features that were not offered (VIRTIO 1.2, 2.2.1)",
+                            "driver_feature %d written 0x%x".formatted(select, value));
         }
     }
 
@@ -417,14 +422,13 @@ final class VirtioPciModel implements DeviceModel {
         int own = status & ~Status.DEVICE_NEEDS_RESET;
         if ((own & ~value) != 0) {
             device().violation(
-                    "status bits are not cleared (VIRTIO 1.2, 2.1.1)",
-                    "0x%x written, was 0x%x".formatted(value, status));
+                            "status bits are not cleared (VIRTIO 1.2, 2.1.1)",
+                            "0x%x written, was 0x%x".formatted(value, status));
         }
-        if ((value & ~Status.KNOWN) != 0
-                || (value & ~status & Status.DEVICE_NEEDS_RESET) != 0) {
+        if ((value & ~Status.KNOWN) != 0 || (value & ~status & Status.DEVICE_NEEDS_RESET) != 0) {
             device().violation(
-                    "status bits that are not the driver's (VIRTIO 1.2, 2.1)",
-                    "0x%x written".formatted(value));
+                            "status bits that are not the driver's (VIRTIO 1.2, 2.1)",
+                            "0x%x written".formatted(value));
         }
         int added = value & ~status & Status.KNOWN & ~Status.DEVICE_NEEDS_RESET;
         if ((added & Status.FAILED) == 0) {
@@ -433,8 +437,7 @@ final class VirtioPciModel implements DeviceModel {
         if ((added & Status.FEATURES_OK) != 0 && !acceptFeatures()) {
             added &= ~Status.FEATURES_OK;
         }
-        if ((added & Status.DRIVER_OK) != 0
-                && ((status | added) & Status.FEATURES_OK) == 0) {
+        if ((added & Status.DRIVER_OK) != 0 && ((status | added) & Status.FEATURES_OK) == 0) {
             added &= ~Status.DRIVER_OK;
         }
         status |= added;
@@ -453,12 +456,11 @@ final class VirtioPciModel implements DeviceModel {
         boolean wrong =
                 ((added & Status.DRIVER) != 0 && ((before | added) & Status.ACKNOWLEDGE) == 0)
                         || ((added & Status.FEATURES_OK) != 0 && (before & Status.DRIVER) == 0)
-                        || ((added & Status.DRIVER_OK) != 0
-                                && (before & Status.FEATURES_OK) == 0);
+                        || ((added & Status.DRIVER_OK) != 0 && (before & Status.FEATURES_OK) == 0);
         if (wrong) {
             device().violation(
-                    "order of initialization (VIRTIO 1.2, 3.1.1)",
-                    "status 0x%x after 0x%x".formatted(before | added, before));
+                            "order of initialization (VIRTIO 1.2, 3.1.1)",
+                            "status 0x%x after 0x%x".formatted(before | added, before));
         }
     }
 

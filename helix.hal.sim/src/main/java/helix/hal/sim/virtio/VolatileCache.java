@@ -104,8 +104,7 @@ final class VolatileCache implements Media {
         int count = 0;
         for (int i = 0; i < dirty; i++) {
             if (random.nextInt(100) < lost) {
-                below.write(
-                        sectors[i] << SECTOR_SHIFT, before, (long) i << SECTOR_SHIFT, SECTOR);
+                below.write(sectors[i] << SECTOR_SHIFT, before, (long) i << SECTOR_SHIFT, SECTOR);
                 count++;
             }
         }

@@ -187,7 +187,9 @@ class BlkDeviceTest {
         Request request = request(8, 0, 20, true);
         assertThat(run(request)).isZero();
         assertThat(host.memory().asSlice(request.data, 20).toArray(ValueLayout.JAVA_BYTE))
-                .isEqualTo("S123\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0".getBytes(java.nio.charset.StandardCharsets.US_ASCII));
+                .isEqualTo(
+                        "S123\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+                                .getBytes(java.nio.charset.StandardCharsets.US_ASCII));
     }
 
     private Request ranges(int type, long... values) {
@@ -268,6 +270,10 @@ class BlkDeviceTest {
         machine.settle();
         assertThat(ring.poll().length()).isEqualTo(1025);
         assertThat(Wire.u8(host.memory(), whole + 1024)).isZero();
-        assertThat(host.memory().asSlice(whole, 1024).mismatch(host.memory().asSlice(write.data, 1024))).isEqualTo(-1);
+        assertThat(
+                        host.memory()
+                                .asSlice(whole, 1024)
+                                .mismatch(host.memory().asSlice(write.data, 1024)))
+                .isEqualTo(-1);
     }
 }
