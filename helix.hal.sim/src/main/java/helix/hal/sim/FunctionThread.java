@@ -9,6 +9,8 @@ final class FunctionThread implements AutoCloseable {
     /// Idle looks before the first park. A thread that parks costs its next request 50 µs.
     private static final int SPINS = 2_000;
 
+    private static final int YIELD_MASK = 31;
+
     private static final long FIRST_PARK_NANOS = 50_000;
 
     /// A model that polls memory without ever being told of what is new is this late at most.
@@ -53,7 +55,12 @@ final class FunctionThread implements AutoCloseable {
                 pause = FIRST_PARK_NANOS;
             } else if (idle < SPINS) {
                 idle++;
-                Thread.onSpinWait();
+                if ((idle & YIELD_MASK) == 0) {
+                    // Where cores are few, the driver that it waits for may be waiting for this one.
+                    Thread.yield();
+                } else {
+                    Thread.onSpinWait();
+                }
             } else {
                 pause = park(pause);
             }
