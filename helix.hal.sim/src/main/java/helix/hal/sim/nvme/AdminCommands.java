@@ -69,9 +69,7 @@ final class AdminCommands {
             case GET_FEATURES -> controller.features.get(command);
             case ASYNC_EVENT_REQUEST -> controller.events.request(command);
             case DOORBELL_BUFFER_CONFIG ->
-                    options.doorbellBuffers()
-                            ? configureDoorbells(command)
-                            : Status.INVALID_OPCODE;
+                    options.doorbellBuffers() ? configureDoorbells(command) : Status.INVALID_OPCODE;
             case FORMAT_NVM -> format(command);
             default -> Status.INVALID_OPCODE;
         };
@@ -110,9 +108,7 @@ final class AdminCommands {
         int id = command.cdw10 & 0xFFFF;
         int size = (command.cdw10 >>> 16) + 1;
         int vector = command.cdw11 >>> 16;
-        if (id == 0
-                || id > controller.queues.limit()
-                || controller.queues.completion(id) != null) {
+        if (id == 0 || id > controller.queues.limit() || controller.queues.completion(id) != null) {
             return Status.INVALID_QUEUE_IDENTIFIER;
         }
         if (isWrongSize(size) || !controller.registers.hasStandardCompletionEntries()) {
@@ -143,9 +139,7 @@ final class AdminCommands {
                     ? Status.INVALID_QUEUE_IDENTIFIER
                     : Status.COMPLETION_QUEUE_INVALID;
         }
-        if (id == 0
-                || id > controller.queues.limit()
-                || controller.queues.submission(id) != null) {
+        if (id == 0 || id > controller.queues.limit() || controller.queues.submission(id) != null) {
             return Status.INVALID_QUEUE_IDENTIFIER;
         }
         if (isWrongSize(size) || !controller.registers.hasStandardSubmissionEntries()) {
@@ -246,8 +240,7 @@ final class AdminCommands {
             return Status.INVALID_FIELD;
         }
         MemorySegment data = MemorySegment.ofArray(new byte[Math.toIntExact(bytes)]);
-        MemorySegment.copy(
-                page, offset, data, 0, Math.min(bytes, page.byteSize() - offset));
+        MemorySegment.copy(page, offset, data, 0, Math.min(bytes, page.byteSize() - offset));
         int status = toHost(command, data);
         if (status == Status.SUCCESS && (command.cdw10 & RETAIN_EVENT) == 0) {
             controller.logs.read(log);

@@ -73,8 +73,7 @@ final class Controller {
             throw new DeviceException("medium too small for " + count + " namespaces");
         }
         for (int i = 0; i < count; i++) {
-            namespaces.add(
-                    new Namespace(i + 1, medium, i * part, part, shift, options.cache()));
+            namespaces.add(new Namespace(i + 1, medium, i * part, part, shift, options.cache()));
         }
     }
 

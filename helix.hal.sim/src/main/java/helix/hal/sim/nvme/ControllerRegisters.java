@@ -322,8 +322,7 @@ final class ControllerRegisters {
             fatal(wrong);
             return;
         }
-        controller.queues.createAdmin(
-                AQA_ASQS.get(aqa) + 1, asq, AQA_ACQS.get(aqa) + 1, acq);
+        controller.queues.createAdmin(AQA_ASQS.get(aqa) + 1, asq, AQA_ACQS.get(aqa) + 1, acq);
         phase = Phase.READY;
     }
 

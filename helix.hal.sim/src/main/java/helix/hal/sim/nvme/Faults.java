@@ -57,12 +57,7 @@ final class Faults {
         final boolean abortable;
         int times;
 
-        Trap(
-                Predicate<Command> meets,
-                int status,
-                boolean stuck,
-                boolean abortable,
-                int times) {
+        Trap(Predicate<Command> meets, int status, boolean stuck, boolean abortable, int times) {
             this.meets = meets;
             this.status = status;
             this.stuck = stuck;
@@ -162,9 +157,7 @@ final class Faults {
     }
 
     private boolean isCorrupted(Command command) {
-        return corruption.queue < 0
-                ? !command.isAdmin()
-                : corruption.queue == command.queue.id;
+        return corruption.queue < 0 ? !command.isAdmin() : corruption.queue == command.queue.id;
     }
 
     private void countCorruption() {
@@ -293,8 +286,7 @@ final class Faults {
             trap(
                     "media-error",
                     new Trap(
-                            command ->
-                                    reads(command) && touches(command, nsid, first, count),
+                            command -> reads(command) && touches(command, nsid, first, count),
                             status == 0 ? Status.UNRECOVERED_READ_ERROR : status,
                             false,
                             true,
@@ -304,8 +296,7 @@ final class Faults {
             trap(
                     "media-error",
                     new Trap(
-                            command ->
-                                    writes(command) && touches(command, nsid, first, count),
+                            command -> writes(command) && touches(command, nsid, first, count),
                             status == 0 ? Status.WRITE_FAULT : status,
                             false,
                             true,

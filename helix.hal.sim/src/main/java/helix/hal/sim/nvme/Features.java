@@ -166,8 +166,7 @@ final class Features {
         if (sensor != 0 || type > UNDER) {
             return Status.INVALID_FIELD;
         }
-        command.result =
-                select == CURRENT ? thresholds[type] : type == OVER ? WARNING_KELVIN : 0;
+        command.result = select == CURRENT ? thresholds[type] : type == OVER ? WARNING_KELVIN : 0;
         return Status.SUCCESS;
     }
 

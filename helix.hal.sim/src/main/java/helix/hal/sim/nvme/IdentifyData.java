@@ -63,8 +63,7 @@ final class IdentifyData {
                             ? list(nsid, data, namespace -> namespace.attached)
                             : Status.INVALID_FIELD;
             case DESCRIPTORS -> descriptors(nsid, data);
-            case COMMAND_SET_NAMESPACE ->
-                    commandSet == 0 ? exists(nsid) : Status.INVALID_FIELD;
+            case COMMAND_SET_NAMESPACE -> commandSet == 0 ? exists(nsid) : Status.INVALID_FIELD;
             case COMMAND_SET_CONTROLLER ->
                     // VSL, WZSL and WUSL of 0: no limit.
                     commandSet == 0 ? Status.SUCCESS : Status.INVALID_FIELD;

@@ -108,11 +108,7 @@ final class IoCommands {
         boolean durably = !cut && isDurable(command);
         if (!namespace.isNull()) {
             namespace.write(
-                    command.startingBlock(),
-                    bytes,
-                    transfer,
-                    controller.dma().memory(),
-                    durably);
+                    command.startingBlock(), bytes, transfer, controller.dma().memory(), durably);
         }
         controller.smart.written(bytes);
         if (cut) {

@@ -123,8 +123,7 @@ final class LogPages {
     }
 
     private MemorySegment errorPage() {
-        MemorySegment page =
-                MemorySegment.ofArray(new byte[(ERROR_ENTRIES + 1) * ERROR_BYTES]);
+        MemorySegment page = MemorySegment.ofArray(new byte[(ERROR_ENTRIES + 1) * ERROR_BYTES]);
         long at = 0;
         for (MemorySegment entry : errors) {
             MemorySegment.copy(entry, 0, page, at, ERROR_BYTES);

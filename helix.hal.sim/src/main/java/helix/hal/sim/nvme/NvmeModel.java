@@ -27,8 +27,7 @@ public final class NvmeModel implements DeviceModel {
     public FunctionShape shape() {
         int vectors = options.queues() + 1;
         int pending = round(vectors * 16, 4096);
-        return FunctionShape.builder(
-                        IdentifyData.VENDOR, IdentifyData.DEVICE, CLASS_NVM_EXPRESS)
+        return FunctionShape.builder(IdentifyData.VENDOR, IdentifyData.DEVICE, CLASS_NVM_EXPRESS)
                 .subsystem(IdentifyData.VENDOR, IdentifyData.DEVICE)
                 .bar(0, PciBar.Kind.MEMORY64, registerBytes())
                 .bar(MSIX_BAR, PciBar.Kind.MEMORY32, powerOfTwo(pending + 4096))
@@ -38,8 +37,7 @@ public final class NvmeModel implements DeviceModel {
 
     private int registerBytes() {
         int doorbells = (options.queues() + 1) * 8;
-        return Math.max(
-                LEAST_REGISTERS, powerOfTwo(ControllerRegisters.DOORBELLS + doorbells));
+        return Math.max(LEAST_REGISTERS, powerOfTwo(ControllerRegisters.DOORBELLS + doorbells));
     }
 
     private static int round(int value, int unit) {

@@ -253,9 +253,7 @@ final class Queues {
         }
         boolean line = controller.interrupts.isLineRaised();
         for (CompletionQueue queue : completed) {
-            if (queue.shadow >= 0
-                    && (line || queue.isFull())
-                    && queue.published != queue.head) {
+            if (queue.shadow >= 0 && (line || queue.isFull()) && queue.published != queue.head) {
                 queue.published = queue.head;
                 store(eventIndexes + queue.shadow, queue.head);
                 published = true;
