@@ -25,7 +25,7 @@ final class CompletionQueue {
     /// Entries posted that no message was sent for, and when the first of them was.
     int unsent;
 
-    long unsentSince;
+    long unsentSince = Long.MIN_VALUE;
 
     // A translated piece of the ring, for the time of one tick.
     long pieceTick = -1;

@@ -33,6 +33,8 @@ final class Controller {
     private @Nullable DmaPort dma;
     private int epoch;
     private boolean powered = true;
+    private boolean waking;
+    private long wakeAt;
 
     Controller(NvmeOptions options) {
         this.options = options;
@@ -162,11 +164,22 @@ final class Controller {
 
     // ---- Work
 
+    /// Asks for a tick at a time. The machine keeps one; all that wait ask again at each tick, so
+    /// that the earliest is kept.
+    void wakeAt(long nanos) {
+        if (!waking || nanos - wakeAt < 0) {
+            waking = true;
+            wakeAt = nanos;
+            context().wakeAt(nanos);
+        }
+    }
+
     int tick() {
         if (!powered) {
             return 0;
         }
         long now = context().nanos();
+        waking = false;
         int done = registers.advance(now);
         if (!registers.isReady()) {
             return done;

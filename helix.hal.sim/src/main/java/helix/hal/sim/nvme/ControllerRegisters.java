@@ -257,7 +257,7 @@ final class ControllerRegisters {
     }
 
     private void disable() {
-        if (phase == Phase.ENABLING) {
+        if (phase == Phase.ENABLING && !fatal) {
             controller.violation(
                     "CC.EN cleared while CSTS.RDY is 0 (Base 2.0, 3.1.3.5)", "phase " + phase);
         }
@@ -278,7 +278,7 @@ final class ControllerRegisters {
 
     private long later(long nanos) {
         long at = controller.context().nanos() + nanos;
-        controller.context().wakeAt(at);
+        controller.wakeAt(at);
         return at;
     }
 
@@ -287,18 +287,25 @@ final class ControllerRegisters {
     /// @return how much was done
     int advance(long now) {
         int done = 0;
-        if (phase == Phase.ENABLING && now - changeAt >= 0 && !controller.faults.holdsReady()) {
-            start();
-            done++;
-        } else if (phase == Phase.DISABLING
-                && now - changeAt >= 0
-                && !controller.faults.holdsReady()) {
-            phase = Phase.DISABLED;
-            done++;
+        boolean changing = phase == Phase.ENABLING && !fatal || phase == Phase.DISABLING;
+        if (changing && !controller.faults.holdsReady()) {
+            if (now - changeAt < 0) {
+                controller.wakeAt(changeAt);
+            } else if (phase == Phase.ENABLING) {
+                start();
+                done++;
+            } else {
+                phase = Phase.DISABLED;
+                done++;
+            }
         }
-        if (shutdown == SHST_IN_PROGRESS && now - shutdownAt >= 0) {
-            shutdown = SHST_COMPLETE;
-            done++;
+        if (shutdown == SHST_IN_PROGRESS) {
+            if (now - shutdownAt < 0) {
+                controller.wakeAt(shutdownAt);
+            } else {
+                shutdown = SHST_COMPLETE;
+                done++;
+            }
         }
         return done;
     }

@@ -97,7 +97,7 @@ final class Faults {
         if (delayNanos != 0 && !command.isAdmin()) {
             command.state = Command.State.DELAYED;
             command.dueAt = now + delayNanos;
-            controller.context().wakeAt(command.dueAt);
+            controller.wakeAt(command.dueAt);
             return true;
         }
         return false;

@@ -85,7 +85,7 @@ final class InFlight {
         switch (command.state) {
             case DELAYED -> {
                 if (now - command.dueAt < 0) {
-                    controller.context().wakeAt(command.dueAt);
+                    controller.wakeAt(command.dueAt);
                     return false;
                 }
                 execute(command);

@@ -67,6 +67,7 @@ final class Interrupts {
         int threshold = (coalescing & 0xFF) + 1;
         long time = (coalescing >>> 8 & 0xFF) * COALESCING_UNIT_NANOS;
         if (time == 0 || queue.unsent >= threshold) {
+            queue.unsentSince = Long.MIN_VALUE;
             return true;
         }
         if (queue.unsentSince == Long.MIN_VALUE) {
@@ -77,7 +78,7 @@ final class Interrupts {
             queue.unsentSince = Long.MIN_VALUE;
             return true;
         }
-        controller.context().wakeAt(due);
+        controller.wakeAt(due);
         return false;
     }
 
