@@ -13,6 +13,7 @@ final class Layers {
                     Map.entry("helix.registers", 2),
                     Map.entry("helix.hal.api", 1),
                     Map.entry("helix.hal.qemu", 2),
+                    Map.entry("helix.hal.sim.api", 2),
                     Map.entry("helix.hal.sim", 2),
                     Map.entry("helix.hal.vfio", 2),
                     Map.entry("helix.hal.vhostuser", 2),

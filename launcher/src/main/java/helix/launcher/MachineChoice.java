@@ -59,7 +59,12 @@ record MachineChoice(String name, String notice) {
             return new MachineChoice("qemu", "");
         }
         if (present.test("sim")) {
-            return new MachineChoice("sim", "");
+            return new MachineChoice(
+                    "sim",
+                    "there is no "
+                            + QEMU
+                            + " on the PATH: this is the embedded machine, sim; `./helix setup`"
+                            + " installs QEMU.");
         }
         return new MachineChoice(
                 "none",

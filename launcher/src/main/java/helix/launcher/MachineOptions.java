@@ -19,7 +19,9 @@ final class MachineOptions {
             names = "--machine",
             paramLabel = "NAME",
             defaultValue = "auto",
-            description = "auto, sim, qemu or vfio; auto is QEMU where it is installed")
+            description =
+                    "auto, sim, qemu or vfio; auto is QEMU where it is installed, else sim, which is"
+                            + " inside this process")
     String machine = "auto";
 
     @Option(
@@ -39,7 +41,7 @@ final class MachineOptions {
     @Option(
             names = "--qemu-arg",
             paramLabel = "ARG",
-            description = "one more argument for QEMU; repeatable")
+            description = "one more argument for QEMU, with --machine qemu only; repeatable")
     List<String> qemuArgs = new ArrayList<>();
 
     /// Checks what can be checked without starting anything, and makes paths absolute: what runs

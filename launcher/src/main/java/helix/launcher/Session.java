@@ -30,10 +30,19 @@ final class Session {
                         options.machine,
                         name -> distribution.hasBundle("helix.hal." + name),
                         program -> MachineChoice.program(program).isPresent());
+        checkOptions(options, machine.name());
         if (!machine.notice().isEmpty()) {
             System.err.println("helix: " + machine.notice());
         }
         return machine;
+    }
+
+    /// Refuses what the machine cannot take.
+    static void checkOptions(MachineOptions options, String machine) {
+        if (!options.qemuArgs.isEmpty() && !machine.equals("qemu")) {
+            throw new Failure(
+                    "--qemu-arg: machine " + machine + " is not QEMU's and takes no such argument");
+        }
     }
 
     static void checkSystem(String name, String architecture) {

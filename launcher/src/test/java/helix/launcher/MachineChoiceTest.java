@@ -18,9 +18,13 @@ class MachineChoiceTest {
     }
 
     @Test
-    void autoIsTheSimulatorWithoutQemu() {
-        assertThat(choose("auto", Set.of("qemu", "sim"), Set.of()))
-                .isEqualTo(new MachineChoice("sim", ""));
+    void autoIsTheEmbeddedMachineWithoutQemuAndSaysSo() {
+        MachineChoice choice = choose("auto", Set.of("qemu", "sim"), Set.of());
+        assertThat(choice.name()).isEqualTo("sim");
+        assertThat(choice.notice())
+                .contains("no qemu-system-x86_64", "embedded machine", "./helix setup")
+                .doesNotContain("\n");
+        assertThat(choose("sim", Set.of("qemu", "sim"), Set.of()).notice()).isEmpty();
     }
 
     @Test

@@ -2,6 +2,7 @@ package helix.hal.qemu;
 
 import helix.hal.api.Deadline;
 import helix.hal.api.DeviceException;
+import helix.hal.api.machine.FailedMachine;
 import helix.hal.api.machine.Machine;
 import helix.hal.api.machine.Machine.State;
 import helix.hal.api.machine.Machine.Status;

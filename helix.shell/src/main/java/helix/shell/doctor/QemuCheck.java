@@ -27,9 +27,11 @@ record QemuCheck(Optional<Path> program, Function<Path, String> version, @Nullab
     public Result run() {
         if (program.isEmpty()) {
             String finding = "qemu-system-x86_64 is not installed";
-            return "sim".equals(machine) || "vfio".equals(machine)
-                    ? Result.warn(finding, "run ./helix setup to have QEMU's devices too")
-                    : Result.fail(finding, "run ./helix setup");
+            return "qemu".equals(machine)
+                    ? Result.fail(finding, "run ./helix setup, or use --machine sim")
+                    : Result.warn(
+                            finding + "; the embedded machine (sim) needs nothing",
+                            "run ./helix setup to have QEMU's devices too");
         }
         String line = version.apply(program.get());
         Matcher m = VERSION.matcher(line);

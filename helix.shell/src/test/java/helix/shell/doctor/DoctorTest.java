@@ -73,14 +73,14 @@ final class DoctorTest {
     @Test
     void qemuIsMissing() {
         assertResult(
-                new QemuCheck(Optional.empty(), p -> "", "none"),
+                new QemuCheck(Optional.empty(), p -> "", "qemu"),
                 Status.FAIL,
                 "not installed",
                 "./helix setup");
         assertResult(
                 new QemuCheck(Optional.empty(), p -> "", "sim"),
                 Status.WARN,
-                "not installed",
+                "not installed; the embedded machine (sim)",
                 "./helix setup");
     }
 

@@ -2,11 +2,13 @@ package helix.hal.internal.device;
 
 import helix.hal.api.machine.Machine;
 import helix.hal.internal.dma.DmaAllocator;
+import helix.hal.internal.dma.DmaDomains;
 
 /// What the devices of one machine share.
 public final class MachineContext {
     private final Machine machine;
     private final int segment;
+    private final DmaDomains domains;
     private final DmaAllocator dma;
     private volatile boolean gone;
 
@@ -14,7 +16,8 @@ public final class MachineContext {
     public MachineContext(Machine machine, int segment) {
         this.machine = machine;
         this.segment = segment;
-        this.dma = new DmaAllocator(machine.name(), machine.dmaWindows());
+        this.domains = new DmaDomains(machine.remapping());
+        this.dma = new DmaAllocator(machine.name(), machine.dmaWindows(), domains);
     }
 
     /// The machine.
@@ -35,6 +38,11 @@ public final class MachineContext {
     /// The memory that its devices reach.
     public DmaAllocator dma() {
         return dma;
+    }
+
+    /// Which of that memory each of them reaches.
+    public DmaDomains domains() {
+        return domains;
     }
 
     /// Says that none of its hardware can be reached any more.

@@ -15,10 +15,15 @@ import java.util.Set;
 /// A block is in use, quarantined or free. Quarantined means that its user is gone but some device
 /// may still write to it; who quarantined it lifts that once the device has confirmed its reset.
 public final class DmaAllocator {
-    /// Blocks begin and end on cache lines, so that no two users share one.
-    private static final long GRANULE = 64;
+    /// Blocks begin and end on cache lines at least, so that no two users share one.
+    private static final long LINE = 64;
 
     private final String machine;
+    private final DmaDomains domains;
+
+    /// Nor do they share what an IOMMU maps as one.
+    private final long granule;
+
     private final List<Pool> pools;
     private final Set<DmaBlock> blocks = new HashSet<>();
 
@@ -38,8 +43,10 @@ public final class DmaAllocator {
     }
 
     /// Begins with all of the machine's windows free.
-    public DmaAllocator(String machine, List<DmaWindow> windows) {
+    public DmaAllocator(String machine, List<DmaWindow> windows, DmaDomains domains) {
         this.machine = machine;
+        this.domains = domains;
+        this.granule = Math.max(LINE, domains.granule());
         // Highest first: memory that only 64-bit devices reach is used before what all do.
         this.pools =
                 windows.stream()
@@ -52,10 +59,10 @@ public final class DmaAllocator {
     ///
     /// @throws DeviceException if none is free, naming what was asked for and what is left
     public DmaBlock allocate(DmaRequest request) {
-        long size = FreeRanges.alignUp(request.size(), GRANULE);
-        long alignment = Math.max(request.alignment(), GRANULE);
+        long size = FreeRanges.alignUp(request.size(), granule);
+        long alignment = Math.max(request.alignment(), granule);
         // A block that does not cross a smaller boundary is one whose rounded size does not either.
-        long boundary = request.boundary() == 0 ? 0 : Math.max(request.boundary(), GRANULE);
+        long boundary = request.boundary() == 0 ? 0 : Math.max(request.boundary(), granule);
         long highest =
                 request.addressBits() >= 63 ? Long.MAX_VALUE : (1L << request.addressBits()) - 1;
         for (Pool pool : pools) {
@@ -90,6 +97,8 @@ public final class DmaAllocator {
         synchronized (blocks) {
             blocks.remove(block);
         }
+        // Now nobody grants it any more; before its bytes are another's, nobody reaches it.
+        domains.revoke(block);
         ((Pool) pool).free.free(block.address(), block.reservedBytes());
     }
 
@@ -111,6 +120,11 @@ public final class DmaAllocator {
     /// @return the bytes that became free
     public long lift(Object culprit) {
         return snapshot().stream().mapToLong(b -> b.lift(culprit)).sum();
+    }
+
+    /// The blocks of data that are not free.
+    List<DmaBlock> shared() {
+        return snapshot().stream().filter(DmaBlock::isShared).toList();
     }
 
     /// Blocks are asked outside the lock: they give themselves back while locked themselves.

@@ -3,6 +3,7 @@ package helix.hal.internal.dma;
 import java.lang.foreign.MemorySegment;
 import java.util.HashSet;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// A piece of DMA memory that is not free: in use, or quarantined, or both. Thread-safe.
 public final class DmaBlock {
@@ -17,7 +18,10 @@ public final class DmaBlock {
 
     private boolean inUse = true;
     private boolean free;
-    private boolean shared;
+    private volatile boolean shared;
+
+    /// Whose it is, if it is not shared.
+    private volatile @Nullable Object owner;
 
     DmaBlock(
             DmaAllocator allocator, Object pool, MemorySegment bytes, long address, long reserved) {
@@ -49,13 +53,21 @@ public final class DmaBlock {
     }
 
     /// Says that it is data, which several devices may be told to reach.
-    public synchronized DmaBlock share() {
+    void share() {
         shared = true;
-        return this;
     }
 
-    synchronized boolean isShared() {
+    boolean isShared() {
         return shared;
+    }
+
+    /// Says which device it is for.
+    void ownedBy(Object device) {
+        owner = device;
+    }
+
+    @Nullable Object owner() {
+        return owner;
     }
 
     /// Its user is done with it. It becomes free, unless it is quarantined.

@@ -9,6 +9,7 @@ import helix.hal.api.DeviceTimeoutException;
 import helix.hal.api.Lease;
 import helix.hal.api.lease.LeaseService;
 import helix.hal.internal.device.HalDevice;
+import helix.hal.internal.device.MachineContext;
 import helix.hal.internal.dma.DmaBlock;
 import helix.hal.internal.pci.PciFunction;
 import helix.hal.internal.pci.PciRegisters.Command;
@@ -87,6 +88,10 @@ public final class Leases implements LeaseService {
                 }
                 endQuarantine(hardware, holding);
             }
+            if (hardware instanceof PciFunction function) {
+                MachineContext context = hardware.context();
+                context.domains().attach(function, function.address(), context.dma());
+            }
             GrantedLease lease = new GrantedLease(hardware, owner, ++holding.epoch);
             holding.current = lease;
             return lease;
@@ -110,6 +115,7 @@ public final class Leases implements LeaseService {
                             + " is quarantined, native code still uses memory of "
                             + last.owner());
         }
+        hardware.context().domains().close(hardware);
         long bytes = hardware.context().dma().lift(holding);
         holding.mastered = false;
         holding.current = null;
@@ -195,7 +201,9 @@ public final class Leases implements LeaseService {
         }
         stopBusMaster(lease);
         Resets.Outcome outcome = reset(lease, deadline);
-        // Here the device's mappings in an IOMMU would go; no machine has one that the HAL drives.
+        if (outcome.confirmed() && lease.parent() == null) {
+            lease.hardware().context().domains().close(lease.hardware());
+        }
 
         // Before memory is returned, everything that reaches it throws: stuck code of the holder
         // must not write to what is somebody else's by then.
@@ -318,6 +326,9 @@ public final class Leases implements LeaseService {
     /// Forgets a device that is gone: nothing of it can be written to any more.
     public void forget(HalDevice device) {
         Holding holding = holdings.remove(device);
+        if (!device.isPresent()) {
+            device.context().domains().close(device);
+        }
         if (holding != null && !device.isPresent()) {
             device.context().dma().lift(holding);
         }

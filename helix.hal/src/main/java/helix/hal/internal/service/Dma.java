@@ -6,6 +6,7 @@ import helix.hal.api.DmaRequest;
 import helix.hal.api.DmaService;
 import helix.hal.api.Lease;
 import helix.hal.internal.device.HalDevice;
+import helix.hal.internal.device.MachineContext;
 import helix.hal.internal.dma.DmaAllocator;
 import helix.hal.internal.dma.DmaBlock;
 import helix.hal.internal.lease.GrantedLease;
@@ -25,8 +26,11 @@ public final class Dma implements DmaService {
     @Override
     public DmaBuffer allocate(Lease lease, DmaRequest request) {
         GrantedLease granted = GrantedLease.valid(lease, MEMORY);
-        DmaBlock block = granted.hardware().context().dma().allocate(request);
+        HalDevice hardware = granted.hardware();
+        DmaBlock block = hardware.context().dma().allocate(request);
         try {
+            // Before the lease has it: once it is the lease's, its end takes the right away.
+            hardware.context().domains().grant(hardware, block);
             granted.attach(block);
         } catch (RuntimeException e) {
             block.release();
@@ -52,7 +56,9 @@ public final class Dma implements DmaService {
     @Override
     public DmaBuffer allocateShared(Lease lease, DmaRequest request) {
         GrantedLease granted = GrantedLease.valid(lease, MEMORY);
-        DmaBlock block = granted.hardware().context().dma().allocate(request).share();
+        MachineContext context = granted.hardware().context();
+        DmaBlock block = context.dma().allocate(request);
+        context.domains().share(block);
         return new DmaBuffer(block.bytes(), block.address(), block.pool(), _ -> block.release());
     }
 

@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -22,7 +23,8 @@ class DmaAllocatorTest {
                     "fake",
                     List.of(
                             new DmaWindow(0x10_0000, low, -1, 0),
-                            new DmaWindow(0x1_0000_0000L, high, -1, 0)));
+                            new DmaWindow(0x1_0000_0000L, high, -1, 0)),
+                    new DmaDomains(Optional.empty()));
 
     @Test
     void blocksAreZeroedAlignedApartAndWithinTheirLimits() {
@@ -76,7 +78,8 @@ class DmaAllocatorTest {
     void quarantinedMemoryIsFreeOnlyWhenTheCulpritIsLifted() {
         Object culprit = new Object();
         DmaBlock own = allocator.allocate(DmaRequest.pages(4096));
-        DmaBlock shared = allocator.allocate(DmaRequest.pages(8192)).share();
+        DmaBlock shared = allocator.allocate(DmaRequest.pages(8192));
+        shared.share();
         own.quarantine(culprit);
         own.release();
         allocator.suspectAll(culprit);

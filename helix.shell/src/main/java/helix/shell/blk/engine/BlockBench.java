@@ -80,12 +80,14 @@ public final class BlockBench {
                     new BenchLoop(queue, options, buffer, device.blockSize(), device.totalBlocks());
             loop.run(options.warmUp());
             long mmioBefore = count(options.mmioCounter());
+            long modelBefore = count(options.modelNanos());
             long allocatedBefore = threads.getCurrentThreadAllocatedBytes();
             long nanos = loop.run(options.duration());
             // The platform's other threads allocate by the second, whatever is asked of a device.
             long allocated = threads.getCurrentThreadAllocatedBytes() - allocatedBefore;
             long mmio = count(options.mmioCounter()) - mmioBefore;
-            return result(loop, nanos, allocated, mmio, roundTripBefore);
+            long model = count(options.modelNanos()) - modelBefore;
+            return result(loop, nanos, allocated, mmio, model, roundTripBefore);
         }
     }
 
@@ -94,6 +96,7 @@ public final class BlockBench {
             long nanos,
             long allocated,
             long mmio,
+            long model,
             @Nullable Double roundTripBefore) {
         double seconds = nanos / 1e9;
         long ios = loop.ios();
@@ -106,6 +109,8 @@ public final class BlockBench {
                 roundTripBefore == null || roundTripAfter == null
                         ? null
                         : (roundTripBefore + roundTripAfter) / 2,
+                (double) loop.driverNanos() / ios,
+                options.modelNanos() == null ? null : (double) model / ios,
                 ios,
                 ios / seconds * options.requestBytes(),
                 loop.errors(),

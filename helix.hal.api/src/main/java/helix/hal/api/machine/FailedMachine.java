@@ -1,12 +1,6 @@
-package helix.hal.qemu;
+package helix.hal.api.machine;
 
 import helix.hal.api.DeviceException;
-import helix.hal.api.machine.BusAccess;
-import helix.hal.api.machine.DmaWindow;
-import helix.hal.api.machine.InterruptLines;
-import helix.hal.api.machine.Machine;
-import helix.hal.api.machine.MessageInterrupts;
-import helix.hal.api.machine.PciHost;
 import java.util.List;
 import java.util.Optional;
 
@@ -14,7 +8,7 @@ import java.util.Optional;
 ///
 /// @param name as [Machine#name()]
 /// @param status FAILED and why
-record FailedMachine(String name, Status status) implements Machine {
+public record FailedMachine(String name, Status status) implements Machine {
     @Override
     public Optional<PciHost> pci() {
         return Optional.empty();
