@@ -22,6 +22,7 @@ final class FunctionThread implements AutoCloseable {
     private final long firstPark;
     private final long lastPark;
     private final Thread thread;
+    private volatile long busyNanos;
     private volatile boolean parked;
     private volatile boolean stopping;
 
@@ -58,9 +59,16 @@ final class FunctionThread implements AutoCloseable {
     private void run() {
         int idle = 0;
         long pause = firstPark;
+        long since = System.nanoTime();
         while (!stopping && !function.isGone()) {
             boolean asked = function.isWanted();
-            if (function.tick(true) > 0 || asked) {
+            int done = function.tick(true);
+            long now = System.nanoTime();
+            if (done > 0) {
+                busyNanos += now - since;
+            }
+            since = now;
+            if (done > 0 || asked) {
                 idle = 0;
                 pause = firstPark;
             } else if (idle < SPINS) {
@@ -74,8 +82,14 @@ final class FunctionThread implements AutoCloseable {
                 }
             } else {
                 pause = park(pause);
+                since = System.nanoTime();
             }
         }
+    }
+
+    /// How long its ticks took that did something.
+    long busyNanos() {
+        return busyNanos;
     }
 
     /// @return how long the next pause is to be

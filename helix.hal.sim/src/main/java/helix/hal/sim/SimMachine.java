@@ -517,7 +517,8 @@ public final class SimMachine implements Machine, AutoCloseable {
                 complex.reads(),
                 complex.writes(),
                 complex.portAccesses(),
-                complex.configAccesses());
+                complex.configAccesses(),
+                board.busyNanos());
     }
 
     /// Switches the machine off: models are closed, memory goes. A second call does nothing.
