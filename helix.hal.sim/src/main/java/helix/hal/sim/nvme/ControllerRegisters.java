@@ -79,6 +79,11 @@ final class ControllerRegisters {
         return phase == Phase.READY && !fatal && shutdown == 0;
     }
 
+    /// CSTS.CFS: a driver that has not seen it yet may go on.
+    boolean isFatal() {
+        return fatal;
+    }
+
     boolean isEnabled() {
         return CC_EN.get(cc) == 1;
     }
