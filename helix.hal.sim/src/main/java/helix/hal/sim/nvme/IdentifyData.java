@@ -9,6 +9,7 @@ import java.util.function.Predicate;
 /// Identify. Base 2.0, section 5.17; NVM 1.0, section 4.1.5.
 final class IdentifyData {
     static final String FIRMWARE = "1.0";
+
     /// Red Hat; the device is of those set aside for experiments without registration, so that no
     /// quirk of a known controller is taken for ours.
     static final int VENDOR = 0x1B36;
