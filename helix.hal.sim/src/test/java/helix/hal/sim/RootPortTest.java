@@ -25,7 +25,7 @@ final class RootPortTest {
             SimMachine.builder()
                     .stepped()
                     .withoutIommu()
-                    .plugIntoSlot("adder", new ExampleDevice())
+                    .plugIntoSlot("adder", new AdderDevice())
                     .build();
     private final PciHost host = machine.pci().orElseThrow();
 
@@ -142,7 +142,7 @@ final class RootPortTest {
         port(SLOT_STATUS, 2, PRESENCE_CHANGED);
         assertThat(slotStatus()).isEqualTo(LINK_CHANGED);
         port(SLOT_STATUS, 2, LINK_CHANGED);
-        machine.plug("again", new ExampleDevice());
+        machine.plug("again", new AdderDevice());
         assertThat(slotStatus()).isEqualTo(PRESENT | PRESENCE_CHANGED | LINK_CHANGED);
     }
 

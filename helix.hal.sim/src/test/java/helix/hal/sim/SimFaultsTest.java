@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 /// What the machine lets go wrong with any device.
 final class SimFaultsTest {
     private final SimMachine machine =
-            SimMachine.builder().stepped().plug("adder", new ExampleDevice()).build();
+            SimMachine.builder().stepped().plug("adder", new AdderDevice()).build();
     private final TestBus bus = TestBus.bringUp(machine, "adder");
     private final MachineControl control = machine.control();
 

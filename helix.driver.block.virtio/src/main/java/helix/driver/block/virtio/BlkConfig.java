@@ -43,6 +43,17 @@ record BlkConfig(long features, byte[] bytes) {
     private static final int MAX_DISCARD_SECTORS = 36;
     private static final int MAX_WRITE_ZEROES_SECTORS = 48;
 
+    /// What has 32 bits, and the halves of what has 64.
+    private static final int[] WORDS = {
+        CAPACITY,
+        CAPACITY + Integer.BYTES,
+        SIZE_MAX,
+        SEG_MAX,
+        BLK_SIZE,
+        MAX_DISCARD_SECTORS,
+        MAX_WRITE_ZEROES_SECTORS
+    };
+
     private static final int MIN_BLOCK_SHIFT = 9;
     private static final int MAX_BLOCK_SHIFT = 16;
     private static final int READS = 16;
@@ -52,19 +63,33 @@ record BlkConfig(long features, byte[] bytes) {
     /// @throws DeviceException if it changes all the time
     static BlkConfig read(VirtioTransport transport, long features) {
         MmioRegion region = transport.config();
-        int size = (int) Math.min(BYTES, region.size() & ~3L);
         for (int i = 0; i < READS; i++) {
             int before = transport.configGeneration();
-            ByteBuffer all = ByteBuffer.allocate(BYTES).order(ByteOrder.LITTLE_ENDIAN);
-            for (int at = 0; at < size; at += Integer.BYTES) {
-                all.putInt(at, region.read32(at));
-            }
+            byte[] all = fields(region);
             if (transport.configGeneration() == before) {
-                return new BlkConfig(features, all.array());
+                return new BlkConfig(features, all);
             }
         }
         throw new DeviceException(
                 "configuration changed during each of " + READS + " attempts to read it");
+    }
+
+    /// Each field that is looked at, as far as the device has it, by its own width: section
+    /// 4.1.3.1.
+    private static byte[] fields(MmioRegion region) {
+        ByteBuffer all = ByteBuffer.allocate(BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        for (int at : WORDS) {
+            if (at + Integer.BYTES <= region.size()) {
+                all.putInt(at, region.read32(at));
+            }
+        }
+        if (NUM_QUEUES + Short.BYTES <= region.size()) {
+            all.putShort(NUM_QUEUES, (short) region.read16(NUM_QUEUES));
+        }
+        if (WRITEBACK < region.size()) {
+            all.put(WRITEBACK, (byte) region.read8(WRITEBACK));
+        }
+        return all.array();
     }
 
     private ByteBuffer fields() {

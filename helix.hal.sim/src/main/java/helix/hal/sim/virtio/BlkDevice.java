@@ -180,7 +180,7 @@ final class BlkDevice extends VirtioDevice {
             VirtQueue queue = model().queue(i);
             if (queue.begin()) {
                 int taken = 0;
-                while (taken < BUDGET && queue.take(chain)) {
+                while (taken < BUDGET && model().isWorking() && queue.take(chain)) {
                     taken++;
                     execute(queue);
                 }

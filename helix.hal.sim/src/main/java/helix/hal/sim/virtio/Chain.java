@@ -72,6 +72,18 @@ final class Chain {
         return writableBytes;
     }
 
+    /// A byte of what the device reads.
+    int byteAt(MemorySegment memory, long index) {
+        long skip = index;
+        for (int i = 0; i < readable; i++) {
+            if (skip < lengths[i]) {
+                return Wire.u8(memory, offsets[i] + skip);
+            }
+            skip -= lengths[i];
+        }
+        throw new IndexOutOfBoundsException("byte " + index + " of " + readableBytes);
+    }
+
     /// Copies from what the device reads.
     ///
     /// @param skip where to begin

@@ -16,7 +16,6 @@ final class PackedRing extends Ring {
 
     private int taker;
     private boolean takerWrap = true;
-    private int takenCount;
     private int user;
     private boolean userWrap = true;
     private int since;
@@ -47,8 +46,14 @@ final class PackedRing extends Ring {
     }
 
     @Override
-    int taken() {
-        return takenCount;
+    long mark() {
+        return taker | (takerWrap ? WRAP : 0);
+    }
+
+    @Override
+    void rewind(long mark) {
+        taker = (int) mark & WRAP - 1;
+        takerWrap = (mark & WRAP) != 0;
     }
 
     @Override
@@ -81,7 +86,6 @@ final class PackedRing extends Ring {
             if ((flags & NEXT) == 0) {
                 chain.id = id;
                 chain.descriptors = n;
-                takenCount = takenCount + 1 & 0xFFFF;
                 return true;
             }
         }

@@ -78,8 +78,11 @@ abstract sealed class Ring permits SplitRing, PackedRing {
     /// @return false if it breaks the rules
     abstract boolean next(Chain chain);
 
-    /// How many buffers were taken, modulo 2^16.
-    abstract int taken();
+    /// Where [#next] stands.
+    abstract long mark();
+
+    /// Lets [#next] go on from there again.
+    abstract void rewind(long mark);
 
     /// Marks a buffer used.
     abstract void use(int id, long written, int descriptorCount);

@@ -43,8 +43,13 @@ final class SplitRing extends Ring {
     }
 
     @Override
-    int taken() {
+    long mark() {
         return taker;
+    }
+
+    @Override
+    void rewind(long mark) {
+        taker = (int) mark;
     }
 
     @Override

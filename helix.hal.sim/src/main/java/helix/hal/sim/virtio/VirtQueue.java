@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /// marked used yet, since buffers need not be used in order (VIRTIO 1.2, section 2.6).
 final class VirtQueue extends QueueRegisters {
     /// How many times an empty queue is looked at before the driver is asked to notify again.
-    private static final int IDLE_POLLS = 64;
+    private static final int IDLE_POLLS = 256;
 
     private final VirtioPciModel model;
     private @Nullable Ring ring;
@@ -18,10 +18,16 @@ final class VirtQueue extends QueueRegisters {
     private int pending;
     private boolean quiet;
     private int idlePolls;
+    private boolean ordered;
 
     VirtQueue(VirtioPciModel model, int index, int maxSize) {
         super(index, maxSize);
         this.model = model;
+    }
+
+    /// Its buffers are used in order, whatever the model's order is.
+    void keepOrder() {
+        ordered = true;
     }
 
     /// queue_enable was written.
@@ -86,8 +92,42 @@ final class VirtQueue extends QueueRegisters {
         return false;
     }
 
-    /// Whether a buffer is available.
-    boolean hasNext() {
+    /// Where the taking of buffers stands, for [#rewind].
+    long mark() {
+        return ring().mark();
+    }
+
+    /// Puts the buffers taken since back, untouched as far as the driver can know.
+    void rewind(long mark) {
+        ring().rewind(mark);
+    }
+
+    /// Ends a piece of work of a queue whose buffers wait for something to put into them: only when
+    /// the device needs more of them does it want to be notified.
+    ///
+    /// @param taken how many buffers were taken
+    /// @param starving whether [#starve] was called and nothing has come
+    void endSupply(int taken, boolean starving) {
+        Ring current = ring();
+        if (pending > 0) {
+            int _ = release(current, taken);
+        }
+        current.publish();
+        if (current.interruptDue()) {
+            model.queueInterrupt(this);
+        }
+        if (!starving && !quiet) {
+            quiet = true;
+            current.notifications(false);
+        }
+    }
+
+    /// Asks for a notification of the next buffer, where there is none.
+    ///
+    /// @return whether one has come meanwhile
+    boolean starve() {
+        quiet = false;
+        ring().notifications(true);
         return ring().hasNext();
     }
 
@@ -151,7 +191,7 @@ final class VirtQueue extends QueueRegisters {
     /// Marks used what is due, in the model's order.
     private int release(Ring current, int taken) {
         RandomGenerator random = model.device().random();
-        boolean shuffled = model.isShuffled();
+        boolean shuffled = model.isShuffled() && !ordered;
         long now = model.ringFaults().delay() == 0 ? Long.MAX_VALUE : model.now();
         // Some stay until the next round, so that later ones overtake them.
         int keep = shuffled && taken > 0 ? random.nextInt(pending / 4 + 1) : 0;

@@ -238,6 +238,11 @@ final class VirtioPciModel implements DeviceModel {
         return (status & Status.FEATURES_OK) != 0 && (driverFeatures & feature) != 0;
     }
 
+    /// Whether the device may use its queues: from DRIVER_OK until it cannot go on.
+    boolean isWorking() {
+        return working;
+    }
+
     int status() {
         return status;
     }

@@ -37,6 +37,10 @@ final class FakeMachine implements DeviceContext, DmaPort, Target, AutoCloseable
         model.powerOn(this);
     }
 
+    DeviceModel model() {
+        return model;
+    }
+
     // ---- DeviceContext
 
     @Override
