@@ -170,7 +170,7 @@ final class IdentifyData {
         set8(data, at + 1, 'H');
         set8(data, at + 2, 'X');
         for (int i = 0; i < 4; i++) {
-            set8(data, at + 3 + i, serial >>> 24 - 8 * i);
+            set8(data, at + 3 + i, serial >>> (24 - 8 * i));
         }
         set8(data, at + 7, nsid);
     }

@@ -160,7 +160,7 @@ final class InFlight {
             x ^= x << 13;
             x ^= x >>> 7;
             x ^= x << 17;
-            int j = (int) ((x >>> 33) * (i + 1) >>> 31);
+            int j = (int) (((x >>> 33) * (i + 1)) >>> 31);
             Command other = commands[j];
             commands[j] = commands[i];
             commands[i] = other;
