@@ -154,7 +154,7 @@ record NvmeOptions(
             int shift = text.isEmpty() ? -1 : "KMGT".indexOf(text.charAt(text.length() - 1));
             String digits = shift < 0 ? text : text.substring(0, text.length() - 1);
             try {
-                return Math.multiplyExact(Long.parseLong(digits), 1L << 10 * (shift + 1));
+                return Math.multiplyExact(Long.parseLong(digits), 1L << (10 * (shift + 1)));
             } catch (NumberFormatException | ArithmeticException e) {
                 throw new DeviceException(id + ": " + name + "=" + value + " is no size", e);
             }
