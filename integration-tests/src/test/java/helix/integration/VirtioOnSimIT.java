@@ -8,8 +8,10 @@ import helix.driver.api.net.NetworkDevice;
 import helix.driver.kit.BlockDeviceKit;
 import helix.driver.kit.net.NetPeer;
 import helix.driver.kit.net.NetworkDeviceKit;
+import helix.hal.api.machine.Machine;
 import helix.hal.api.machine.MachineControl;
 import java.io.IOException;
+import java.lang.reflect.Method;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import javax.inject.Inject;
 import org.jspecify.annotations.Nullable;
+import org.junit.After;
 import org.junit.Test;
 import org.junit.runner.RunWith;
 import org.ops4j.pax.exam.Configuration;
@@ -91,6 +94,16 @@ public class VirtioOnSimIT {
 
     private static String mac(int card) {
         return "52:54:00:11:33:%02x".formatted(card);
+    }
+
+    /// The devices saw nothing that a driver must not do. The machine's class is its bundle's own.
+    @After
+    public void nobodyBrokeTheRules() throws Exception {
+        Machine machine = Platform.service(context, Machine.class, "(helix.machine=sim)");
+        for (String reports : List.of("violations", "iommuFaults", "failures")) {
+            Method method = machine.getClass().getMethod(reports);
+            assertThat((List<?>) method.invoke(machine)).as(reports).isEmpty();
+        }
     }
 
     private void disk(String serial) throws InterruptedException {

@@ -400,9 +400,9 @@ final class VirtioPciModel implements DeviceModel {
             return;
         }
         if (select == 0) {
-            driverFeatures = driverFeatures & ~0xFFFF_FFFFL | value;
+            driverFeatures = (driverFeatures & ~0xFFFF_FFFFL) | value;
         } else if (select == 1) {
-            driverFeatures = driverFeatures & 0xFFFF_FFFFL | value << 32;
+            driverFeatures = (driverFeatures & 0xFFFF_FFFFL) | (value << 32);
         } else if (value != 0) {
             device().violation(
                             "features that were not offered (VIRTIO 1.2, 2.2.1)",
