@@ -32,7 +32,11 @@ final class FunctionLock {
 
     /// For the function's own thread: after all who wait.
     void enterLast() {
-        for (int i = 0; waiting.getAcquire() != 0 && i < SPINS; i++) {
+        // Whoever queues for a lock allocates; a register access is over before that.
+        for (int i = 0; i < SPINS; i++) {
+            if (waiting.getAcquire() == 0 && lock.tryLock()) {
+                return;
+            }
             Thread.onSpinWait();
         }
         lock.lock();

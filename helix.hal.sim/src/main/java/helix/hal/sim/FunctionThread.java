@@ -9,6 +9,8 @@ final class FunctionThread implements AutoCloseable {
     /// Idle looks before the first park. A thread that parks costs its next request 50 µs.
     private static final int SPINS = 2_000;
 
+    private static final int YIELD_MASK = 31;
+
     private static final long FIRST_PARK_NANOS = 50_000;
 
     /// A model that polls memory without ever being told of what is new is this late at most.
@@ -17,12 +19,23 @@ final class FunctionThread implements AutoCloseable {
     private static final long JOIN_MILLIS = 5_000;
 
     private final SimFunction function;
+    private final long firstPark;
+    private final long lastPark;
     private final Thread thread;
+    private volatile long busyNanos;
     private volatile boolean parked;
     private volatile boolean stopping;
 
     FunctionThread(SimFunction function) {
+        this(function, FIRST_PARK_NANOS, LAST_PARK_NANOS);
+    }
+
+    /// @param firstPark how long it parks when there has just been something to do
+    /// @param lastPark how long it parks at most
+    FunctionThread(SimFunction function, long firstPark, long lastPark) {
         this.function = function;
+        this.firstPark = firstPark;
+        this.lastPark = lastPark;
         this.thread =
                 Thread.ofPlatform()
                         .daemon()
@@ -45,19 +58,38 @@ final class FunctionThread implements AutoCloseable {
 
     private void run() {
         int idle = 0;
-        long pause = FIRST_PARK_NANOS;
+        long pause = firstPark;
+        long since = System.nanoTime();
         while (!stopping && !function.isGone()) {
             boolean asked = function.isWanted();
-            if (function.tick(true) > 0 || asked) {
+            int done = function.tick(true);
+            long now = System.nanoTime();
+            if (done > 0) {
+                busyNanos += now - since;
+            }
+            since = now;
+            if (done > 0 || asked) {
                 idle = 0;
-                pause = FIRST_PARK_NANOS;
+                pause = firstPark;
             } else if (idle < SPINS) {
                 idle++;
-                Thread.onSpinWait();
+                if ((idle & YIELD_MASK) == 0) {
+                    // Where cores are few, the driver that it waits for may be waiting for this
+                    // one.
+                    Thread.yield();
+                } else {
+                    Thread.onSpinWait();
+                }
             } else {
                 pause = park(pause);
+                since = System.nanoTime();
             }
         }
+    }
+
+    /// How long its ticks took that did something.
+    long busyNanos() {
+        return busyNanos;
     }
 
     /// @return how long the next pause is to be
@@ -69,7 +101,7 @@ final class FunctionThread implements AutoCloseable {
             LockSupport.parkNanos(left);
         }
         parked = false;
-        return Math.min(2 * pause, LAST_PARK_NANOS);
+        return Math.min(2 * pause, lastPark);
     }
 
     /// Ends the thread, unless it is the caller.

@@ -22,7 +22,7 @@ final class MachineFaults {
                             "id= [vector=0] [count=100000]: interrupts that nothing is behind"),
                     new Choice("stuck-reset", "id=: function and bus resets do nothing"),
                     new Choice("late-reset", "id= [ms=500]: off the bus for a while after a reset"),
-                    new Choice("slow", "id= [us=1000]: looks for work now and then only"),
+                    new Choice("slow-device", "id= [us=1000]: looks for work now and then only"),
                     new Choice(
                             "stray-dma",
                             "id= address= [length=64]: writes to memory that nobody told it of"),
@@ -67,7 +67,7 @@ final class MachineFaults {
                 faults.lateReset(Duration.ofMillis(ms));
                 yield id + " is off the bus for " + ms + " ms after a reset";
             }
-            case "slow" -> {
+            case "slow-device" -> {
                 check(options, "us");
                 long us = number(options, "us", 1_000);
                 faults.slow(Duration.ofNanos(1_000 * us));

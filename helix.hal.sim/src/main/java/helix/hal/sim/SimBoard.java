@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.function.Function;
 import java.util.regex.Pattern;
@@ -184,6 +185,15 @@ final class SimBoard implements AutoCloseable {
         for (RootPort port : ports) {
             port.remove(function);
         }
+    }
+
+    /// How long function threads have worked; those of devices that were pulled out are forgotten.
+    synchronized long busyNanos() {
+        return places.values().stream()
+                .map(Place::thread)
+                .filter(Objects::nonNull)
+                .mapToLong(FunctionThread::busyNanos)
+                .sum();
     }
 
     private synchronized List<SimFunction> functions() {

@@ -374,6 +374,10 @@ public final class SimMachine implements Machine, AutoCloseable {
         return board.device(id);
     }
 
+    SimFunction function(String id) {
+        return board.function(id);
+    }
+
     /// What can go wrong with a device.
     ///
     /// @param id its id
@@ -513,7 +517,8 @@ public final class SimMachine implements Machine, AutoCloseable {
                 complex.reads(),
                 complex.writes(),
                 complex.portAccesses(),
-                complex.configAccesses());
+                complex.configAccesses(),
+                board.busyNanos());
     }
 
     /// Switches the machine off: models are closed, memory goes. A second call does nothing.

@@ -1,27 +1,20 @@
 package helix.hal.sim;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
-
 import helix.hal.api.PciBar;
 import helix.hal.sim.api.DeviceContext;
 import helix.hal.sim.api.DeviceModel;
-import helix.hal.sim.api.DmaPort;
 import helix.hal.sim.api.FunctionShape;
-import org.jspecify.annotations.Nullable;
+import java.lang.foreign.MemorySegment;
 
-/// An adder: writes the sum of `COUNT` (0x08) 32-bit words at `ADDRESS` (0x00, 64 bits) behind
-/// them, once `COUNT` is written, and interrupts.
+/// Register 0, 64 bits: the number at the address that is written there is squared.
 final class ExampleDevice implements DeviceModel {
-    private @Nullable DeviceContext device;
+    private DeviceContext device;
     private long address;
-    private int count;
 
     @Override
     public FunctionShape shape() {
-        return FunctionShape.builder(0x1234, 0x0ADD, 0xFF0000)
-                .bar(0, PciBar.Kind.MEMORY32, 0x1000)
-                .msix(1, 0, 0x800, 0xC00)
-                .build();
+        FunctionShape.Builder shape = FunctionShape.builder(0x1234, 0x5A5A, 0xFF0000);
+        return shape.bar(0, PciBar.Kind.MEMORY32, 0x1000).msix(1, 0, 0x800, 0xC00).build();
     }
 
     @Override
@@ -31,47 +24,34 @@ final class ExampleDevice implements DeviceModel {
 
     @Override
     public long read(int bar, long offset, int width) {
-        return offset == 0 ? address : offset == 8 ? count : 0;
+        return address;
     }
 
     @Override
     public void write(int bar, long offset, int width, long value) {
-        if (offset == 0 && width == 8) {
-            address = value;
-        } else if (offset == 8 && width == 4 && device != null) {
-            count = (int) value;
-            device.line(false);
-        } else if (device != null) {
+        if (offset != 0 || width != 8) {
             device.violation("no such register", width + " bytes at " + offset);
         }
+        address = value;
     }
 
     @Override
     public int tick() {
-        if (count == 0 || device == null) {
+        int[] number = {0};
+        if (address == 0) {
             return 0;
         }
-        DmaPort dma = device.dma();
-        long at = dma.translate(address, 4L * count + 4, true);
-        int sum = 0;
-        for (int i = 0; at != DmaPort.REFUSED && i < count; i++) {
-            sum += dma.memory().get(JAVA_INT_UNALIGNED, at + 4L * i);
+        if (device.dma().read(address, MemorySegment.ofArray(number))) {
+            number[0] *= number[0];
+            boolean _ = device.dma().write(address, MemorySegment.ofArray(number));
         }
-        if (at != DmaPort.REFUSED) {
-            dma.memory().set(JAVA_INT_UNALIGNED, at + 4L * count, sum);
-        }
-        count = 0;
-        if (device.messagesEnabled()) {
-            device.message(0);
-        } else {
-            device.line(true);
-        }
+        address = 0;
+        device.message(0);
         return 1;
     }
 
     @Override
     public void reset(Reset kind) {
         address = 0;
-        count = 0;
     }
 }

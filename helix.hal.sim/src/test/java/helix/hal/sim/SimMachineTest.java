@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 
 final class SimMachineTest {
     private final SimMachine machine =
-            SimMachine.builder().stepped().plug("adder", new ExampleDevice()).build();
+            SimMachine.builder().stepped().plug("adder", new AdderDevice()).build();
 
     @AfterEach
     void off() {
@@ -125,8 +125,7 @@ final class SimMachineTest {
 
     @Test
     void threadWorksAndSleepsAndIsWokenByARegister() {
-        try (SimMachine threaded =
-                SimMachine.builder().plug("adder", new ExampleDevice()).build()) {
+        try (SimMachine threaded = SimMachine.builder().plug("adder", new AdderDevice()).build()) {
             TestBus bus = TestBus.bringUp(threaded, "adder");
             for (int i = 1; i <= 200; i++) {
                 order(bus, 0, i % 50 + 1);

@@ -20,7 +20,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.function.DoubleSupplier;
-import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -95,6 +94,7 @@ public final class Bench extends DiskReport {
             throw new CommandFailed("--bs " + requestBytes + " is too large");
         }
         Backing backing = disk.backing().orElse(null);
+        Machine machine = backing == null ? null : machine(backing.device());
         BenchOptions options =
                 new BenchOptions(
                         access,
@@ -104,7 +104,10 @@ public final class Bench extends DiskReport {
                         duration("--warmup", warmUp),
                         seed,
                         interrupt ? Completion.INTERRUPT : Completion.POLLED,
-                        backing == null ? null : mmioCounter(backing.device()),
+                        machine == null ? null : () -> machine.counters().mmio(),
+                        machine == null || machine.counters().modelNanos() == 0
+                                ? null
+                                : () -> machine.counters().modelNanos(),
                         backing == null ? null : mmioRoundTrip(backing.device()));
         Disk.OpenMode mode = access.writes() ? Disk.OpenMode.WRITE_EXCLUSIVE : Disk.OpenMode.READ;
         BenchResult result;
@@ -127,19 +130,17 @@ public final class Bench extends DiskReport {
         return Duration.ofNanos((long) (seconds * 1e9));
     }
 
-    private @Nullable LongSupplier mmioCounter(String deviceId) {
-        String machine =
+    private @Nullable Machine machine(String deviceId) {
+        String name =
                 platform.devices().stream()
                         .filter(e -> e.device().id().equals(deviceId))
                         .map(e -> e.device().machine())
                         .findFirst()
                         .orElse(null);
-        Machine counting =
-                platform.machines().stream()
-                        .filter(m -> m.name().equals(machine))
-                        .findFirst()
-                        .orElse(null);
-        return counting == null ? null : () -> counting.counters().mmio();
+        return platform.machines().stream()
+                .filter(m -> m.name().equals(name))
+                .findFirst()
+                .orElse(null);
     }
 
     /// Only the driver may touch its device's registers, so it is asked; null if it does not know
@@ -192,6 +193,14 @@ public final class Bench extends DiskReport {
                         r.mmioPerIo() == null
                                 ? "uncounted"
                                 : String.format(Locale.ROOT, "%.4f", r.mmioPerIo())));
+        out.line(
+                String.format(Locale.ROOT, "driver: %.0f ns per request", r.driverNsPerIo())
+                        + (r.modelNsPerIo() == null
+                                ? ""
+                                : String.format(
+                                        Locale.ROOT,
+                                        ", simulated device: %.0f ns",
+                                        r.modelNsPerIo())));
         if (r.mmioRoundTripUs() != null) {
             out.line(
                     String.format(

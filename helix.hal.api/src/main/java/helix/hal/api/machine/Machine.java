@@ -96,7 +96,24 @@ public interface Machine {
     /// @param mmioWrites memory-mapped register writes
     /// @param portAccesses port reads and writes
     /// @param configAccesses config space reads and writes
-    record Counters(long mmioReads, long mmioWrites, long portAccesses, long configAccesses) {
+    /// @param modelNanos how long threads of this JVM have worked as devices, in nanoseconds
+    ///   without their idle looks; 0 where devices are not in this JVM
+    record Counters(
+            long mmioReads,
+            long mmioWrites,
+            long portAccesses,
+            long configAccesses,
+            long modelNanos) {
+        /// Of a machine whose devices are not in this JVM.
+        ///
+        /// @param mmioReads memory-mapped register reads
+        /// @param mmioWrites memory-mapped register writes
+        /// @param portAccesses port reads and writes
+        /// @param configAccesses config space reads and writes
+        public Counters(long mmioReads, long mmioWrites, long portAccesses, long configAccesses) {
+            this(mmioReads, mmioWrites, portAccesses, configAccesses, 0);
+        }
+
         /// All memory-mapped register accesses.
         ///
         /// @return reads and writes

@@ -14,6 +14,8 @@ final class Controller {
     /// Fetched from one queue in one go.
     private static final int BURST = 64;
 
+    private static final int AWAKE_TICKS = 256;
+
     final ControllerRegisters registers;
     final Queues queues;
     final InFlight flight;
@@ -34,6 +36,7 @@ final class Controller {
     private int epoch;
     private boolean powered = true;
     private boolean waking;
+    private int idle;
     private long wakeAt;
 
     Controller(NvmeOptions options) {
@@ -189,10 +192,21 @@ final class Controller {
         CompletionQueue[] completed = queues.completionQueues();
         interrupts.deliver(completed, completed.length, now);
         queues.endTick();
-        if (done == 0 && queues.sleep()) {
-            done = 1;
+        if (done != 0) {
+            idle = 0;
+            return done;
         }
-        return done;
+        return staysAwake() || queues.sleep() ? 1 : 0;
+    }
+
+    /// A driver that takes a completion often sends its next command at once: doorbells in memory
+    /// are looked at for a while before it has to write a register again.
+    private boolean staysAwake() {
+        if (idle >= AWAKE_TICKS || !queues.hasShadow()) {
+            return false;
+        }
+        idle++;
+        return true;
     }
 
     /// Notes a command that failed.

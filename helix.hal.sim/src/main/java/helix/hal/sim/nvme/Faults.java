@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.Predicate;
 
-/// Faults on demand. Each is counted down where it has a number of times; `name off=on` ends it.
+/// Faults on demand. Each is counted down where it has a number of times; `off=on` ends it.
 final class Faults {
     private static final String NUMBER = " times=1";
     private static final int FOREVER = Integer.MAX_VALUE;
@@ -40,7 +40,7 @@ final class Faults {
                             "Identify data is corrupted: cns=1 offset=0 value=0xFF [bytes=1], or"
                                     + " seed=N flips=8"),
                     new Choice("reset-stuck", "CSTS.RDY no longer follows CC.EN"),
-                    new Choice("slow", "I/O commands take time: us=1000"),
+                    new Choice("delay", "each I/O command takes its time: us=1000"),
                     new Choice("fatal", "CSTS.CFS is set"),
                     new Choice("hot", "temperature: kelvin=360"),
                     new Choice("namespace", "a namespace goes or comes: nsid=1 state=gone|there"),
@@ -220,7 +220,7 @@ final class Faults {
             case "completion" -> corruptions = 0;
             case "identify" -> mutations.clear();
             case "reset-stuck" -> resetStuck = false;
-            case "slow" -> delayNanos = 0;
+            case "delay" -> delayNanos = 0;
             case "hot" -> controller.smart.temperature = Smart.KELVIN;
             case "power-cut" -> writesUntilCut = 0;
             default -> throw new DeviceException("fault " + name + " does not end");
@@ -239,7 +239,7 @@ final class Faults {
                 resetStuck = true;
                 yield "CSTS.RDY stays as it is";
             }
-            case "slow" -> {
+            case "delay" -> {
                 delayNanos = options.number("us", 1000, 1, 600_000_000) * MICROS;
                 yield "each I/O command takes " + delayNanos / MICROS + " microseconds";
             }

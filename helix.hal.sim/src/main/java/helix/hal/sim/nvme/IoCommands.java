@@ -143,18 +143,29 @@ final class IoCommands {
         if (namespace.isUncorrectable(command.startingBlock(), blocks)) {
             return Status.UNRECOVERED_READ_ERROR;
         }
-        MemorySegment host = MemorySegment.ofArray(new byte[Math.toIntExact(bytes)]);
-        transfer.get(host);
-        MemorySegment medium = scratch(bytes);
-        namespace.read(command.startingBlock(), medium);
         controller.smart.read(bytes);
-        return host.mismatch(medium) == -1 ? Status.SUCCESS : Status.COMPARE_FAILURE | Status.DNR;
+        return isEqual(namespace, command.startingBlock() << namespace.blockShift())
+                ? Status.SUCCESS
+                : Status.COMPARE_FAILURE | Status.DNR;
     }
 
-    private MemorySegment scratch(long bytes) {
-        return bytes <= scratch.byteSize()
-                ? scratch.asSlice(0, bytes)
-                : MemorySegment.ofArray(new byte[Math.toIntExact(bytes)]);
+    private boolean isEqual(Namespace namespace, long position) {
+        MemorySegment memory = controller.dma().memory();
+        long at = position;
+        for (int i = 0; i < transfer.pieces(); i++) {
+            long offset = transfer.offset(i);
+            long end = offset + transfer.length(i);
+            while (offset < end) {
+                long part = Math.min(end - offset, scratch.byteSize());
+                namespace.readBytes(at, scratch, part);
+                if (MemorySegment.mismatch(scratch, 0, part, memory, offset, offset + part) >= 0) {
+                    return false;
+                }
+                at += part;
+                offset += part;
+            }
+        }
+        return true;
     }
 
     private int writeZeroes(Command command, Namespace namespace) {

@@ -68,8 +68,9 @@ final class Namespace implements AutoCloseable {
         }
     }
 
-    void read(long block, MemorySegment to) {
-        medium.read(base + (block << blockShift()), to, 0, to.byteSize());
+    /// Reads bytes from a position in the namespace.
+    void readBytes(long position, MemorySegment to, long bytes) {
+        medium.read(base + position, to, 0, bytes);
     }
 
     void write(long block, long bytes, Transfer from, MemorySegment memory, boolean durably) {

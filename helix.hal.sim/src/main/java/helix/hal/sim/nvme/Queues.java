@@ -98,11 +98,15 @@ final class Queues {
         list();
     }
 
+    boolean hasShadow() {
+        return hasShadow;
+    }
+
     boolean hasIoQueues() {
         return fetched.length + completed.length > 2;
     }
 
-    /// The highest completion queue whose interrupts are on has entries.
+    /// Whether a completion queue whose interrupts are on has entries.
     boolean hasInterruptingEntries() {
         for (CompletionQueue queue : completed) {
             if (queue.interrupts && queue.occupied() != 0) {

@@ -403,12 +403,12 @@ class IoCommandsTest {
     }
 
     @Test
-    void takesItsTimeWhenSlow() {
-        String _ = sim.model.fault("slow", Map.of("us", "500"));
+    void takesItsTime() {
+        String _ = sim.model.fault("delay", Map.of("us", "500"));
         long before = sim.nanos;
         check(entry(FLUSH).nsid(1), 0);
         assertThat(sim.nanos - before).isBetween(500_000L, 510_000L);
-        String _ = sim.model.fault("slow", Map.of("off", "on"));
+        String _ = sim.model.fault("delay", Map.of("off", "on"));
         before = sim.nanos;
         check(entry(FLUSH).nsid(1), 0);
         assertThat(sim.nanos - before).isLessThan(10_000);

@@ -136,6 +136,8 @@ class NotificationsTest {
         assertThat(queue.take().status()).isZero();
         host.set32(shadow + 12, queue.head);
         sim.progress(2);
+        assertThat(host.int32(events + 8)).as("event index while awake").isZero();
+        sim.progress(1000);
         assertThat(host.int32(events + 8)).as("event index").isEqualTo(1);
     }
 
@@ -206,7 +208,7 @@ class NotificationsTest {
     void refusesWrongFaults() {
         assertThatThrownBy(() -> sim.model.fault("nothing", Map.of()))
                 .isInstanceOf(DeviceException.class);
-        assertThatThrownBy(() -> sim.model.fault("slow", Map.of("speed", "1")))
+        assertThatThrownBy(() -> sim.model.fault("delay", Map.of("speed", "1")))
                 .isInstanceOf(DeviceException.class)
                 .hasMessageContaining("speed");
         for (var choice : sim.model.faults()) {

@@ -239,7 +239,7 @@ class QueuesTest {
     @Test
     void doesNotTouchMemoryAfterAReset() {
         Queue queue = host.pair(1, 16, -1);
-        String _ = sim.model.fault("slow", java.util.Map.of("us", "50"));
+        String _ = sim.model.fault("delay", java.util.Map.of("us", "50"));
         long page = host.allocate(1);
         host.fill(page, 4096, 3);
         int _ = queue.put(host.transfer(0x02, 1, 0, 8, page));

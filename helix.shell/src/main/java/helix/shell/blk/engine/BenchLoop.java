@@ -30,6 +30,9 @@ final class BenchLoop implements BlockQueue.CompletionHandler {
     private final long places;
 
     private final long[] begun;
+    private final int[] endedTags;
+    private final int[] ops;
+    private final long[] lbas;
     private final Histogram latencies = new Histogram(1, HIGHEST_NANOS, DIGITS);
     private final boolean spins;
     private long random;
@@ -38,6 +41,8 @@ final class BenchLoop implements BlockQueue.CompletionHandler {
     private int inFlight;
     private long ios;
     private long errors;
+    private int ended;
+    private long driverNanos;
     private boolean refused;
 
     BenchLoop(BlockQueue queue, BenchOptions options, DmaBuffer buffer, int block, long blocks) {
@@ -48,6 +53,9 @@ final class BenchLoop implements BlockQueue.CompletionHandler {
         requestBlocks = options.requestBytes() / block;
         places = blocks / requestBlocks;
         begun = new long[depth];
+        endedTags = new int[depth];
+        ops = new int[depth];
+        lbas = new long[depth];
         spins = options.completion() == Completion.POLLED;
         // Any state but 0; close seeds give far sequences.
         random = (options.seed() + 1) * 0x9E37_79B9_7F4A_7C15L | 1;
@@ -62,12 +70,14 @@ final class BenchLoop implements BlockQueue.CompletionHandler {
         latencies.reset();
         ios = 0;
         errors = 0;
+        driverNanos = 0;
         long start = System.nanoTime();
         endNanos = start + time.toNanos();
-        for (int tag = 0; tag < depth; tag++) {
-            submit(tag, start);
+        for (ended = 0; ended < depth; ended++) {
+            endedTags[ended] = ended;
+            choose(ended);
         }
-        queue.kick();
+        submitAll(start);
         long progress = start;
         boolean cancelled = false;
         while (inFlight > 0) {
@@ -75,9 +85,16 @@ final class BenchLoop implements BlockQueue.CompletionHandler {
                 cancelled = true;
                 endNanos = System.nanoTime(); // what is in flight still ends
             }
+            ended = 0;
+            long asked = System.nanoTime();
             if (queue.poll(this, depth) > 0) {
-                queue.kick();
                 progress = System.nanoTime();
+                driverNanos += progress - asked;
+                note(progress);
+                if (progress - endNanos < 0 && !refused) {
+                    submitAll(System.nanoTime());
+                    driverNanos += System.nanoTime() - begun[endedTags[0]];
+                }
             } else if (System.nanoTime() - progress > STUCK_NANOS) {
                 throw new BlockException(inFlight + " requests", BlockStatus.TIMED_OUT);
             } else if (spins) {
@@ -96,25 +113,30 @@ final class BenchLoop implements BlockQueue.CompletionHandler {
         return System.nanoTime() - start;
     }
 
+    /// Takes note and no more: this is within the time of the driver.
     @Override
     public void completed(int tag, int status) {
-        long now = System.nanoTime();
-        latencies.recordValue(Math.min(now - begun[tag], HIGHEST_NANOS));
-        ios++;
-        inFlight--;
+        endedTags[ended++] = tag;
         if (status != BlockStatus.OK) {
             errors++;
             if (status == BlockStatus.DEVICE_GONE || status == BlockStatus.GENERATION_GONE) {
                 refused = true;
             }
         }
-        if (now - endNanos < 0 && !refused) {
-            submit(tag, now);
-        }
     }
 
-    private void submit(int tag, long now) {
-        begun[tag] = now;
+    private void note(long now) {
+        for (int i = 0; i < ended; i++) {
+            int tag = endedTags[i];
+            latencies.recordValue(Math.min(now - begun[tag], HIGHEST_NANOS));
+            choose(tag);
+        }
+        ios += ended;
+        inFlight -= ended;
+    }
+
+    /// Decides what a tag's next request is.
+    private void choose(int tag) {
         int op = options.access().reads() ? BlockOp.READ : BlockOp.WRITE;
         long place;
         if (options.access().random()) {
@@ -127,13 +149,23 @@ final class BenchLoop implements BlockQueue.CompletionHandler {
             place = nextPlace;
             nextPlace = place + 1 == places ? 0 : place + 1;
         }
-        long offset = (long) tag * options.requestBytes();
-        long lba = place * requestBlocks;
-        if (queue.submit(op, 0, lba, requestBlocks, buffer, offset, tag)) {
-            inFlight++;
-        } else {
-            refused = true;
+        ops[tag] = op;
+        lbas[tag] = place * requestBlocks;
+    }
+
+    /// Submits the next request of each tag whose last one has ended.
+    private void submitAll(long now) {
+        for (int i = 0; i < ended; i++) {
+            int tag = endedTags[i];
+            begun[tag] = now;
+            long offset = (long) tag * options.requestBytes();
+            if (queue.submit(ops[tag], 0, lbas[tag], requestBlocks, buffer, offset, tag)) {
+                inFlight++;
+            } else {
+                refused = true;
+            }
         }
+        queue.kick();
     }
 
     /// Marsaglia's xorshift, multiplied: 64 good bits for a few cycles.
@@ -150,6 +182,11 @@ final class BenchLoop implements BlockQueue.CompletionHandler {
 
     long ios() {
         return ios;
+    }
+
+    /// Time within submissions, doorbells and polls that brought something.
+    long driverNanos() {
+        return driverNanos;
     }
 
     long errors() {

@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 /// @param seed for the order of random requests
 /// @param completion how completions are noticed
 /// @param mmioCounter counts accesses to device registers, null where nothing counts them
+/// @param modelNanos counts the nanoseconds that devices in this JVM worked, null where there are
+///   none
 /// @param mmioRoundTrip measures one such access on an idle device, in microseconds; null where
 ///   nothing can
 public record BenchOptions(
@@ -30,6 +32,7 @@ public record BenchOptions(
         long seed,
         Completion completion,
         @Nullable LongSupplier mmioCounter,
+        @Nullable LongSupplier modelNanos,
         @Nullable DoubleSupplier mmioRoundTrip) {
 
     /// Checks the ranges.

@@ -10,6 +10,10 @@ import org.jspecify.annotations.Nullable;
 /// @param mmioPerIo accesses to device registers per request, null where nothing counts them
 /// @param mmioRoundTripUs one such access on the idle device in microseconds, mean of before and
 ///   after; null where nothing measures it
+/// @param driverNsPerIo time of the calling thread per request within submissions, doorbells and
+///   polls that brought something: the disk and its driver, in nanoseconds
+/// @param modelNsPerIo time per request that the embedded machine's threads worked as devices, in
+///   nanoseconds; null where devices are not in this JVM
 /// @param ios requests that ended
 /// @param bytesPerSecond bytes moved a second
 /// @param errors requests that ended with an error
@@ -22,6 +26,8 @@ public record BenchResult(
         double bytesAllocatedPerIo,
         @Nullable Double mmioPerIo,
         @Nullable Double mmioRoundTripUs,
+        double driverNsPerIo,
+        @Nullable Double modelNsPerIo,
         long ios,
         double bytesPerSecond,
         long errors,

@@ -80,11 +80,13 @@ public final class BlockBench {
                     new BenchLoop(queue, options, buffer, device.blockSize(), device.totalBlocks());
             loop.run(options.warmUp());
             long mmioBefore = count(options.mmioCounter());
+            long modelBefore = count(options.modelNanos());
             long allocatedBefore = threads.getTotalThreadAllocatedBytes();
             long nanos = loop.run(options.duration());
             long allocated = threads.getTotalThreadAllocatedBytes() - allocatedBefore;
             long mmio = count(options.mmioCounter()) - mmioBefore;
-            return result(loop, nanos, allocated, mmio, roundTripBefore);
+            long model = count(options.modelNanos()) - modelBefore;
+            return result(loop, nanos, allocated, mmio, model, roundTripBefore);
         }
     }
 
@@ -93,6 +95,7 @@ public final class BlockBench {
             long nanos,
             long allocated,
             long mmio,
+            long model,
             @Nullable Double roundTripBefore) {
         double seconds = nanos / 1e9;
         long ios = loop.ios();
@@ -105,6 +108,8 @@ public final class BlockBench {
                 roundTripBefore == null || roundTripAfter == null
                         ? null
                         : (roundTripBefore + roundTripAfter) / 2,
+                (double) loop.driverNanos() / ios,
+                options.modelNanos() == null ? null : (double) model / ios,
                 ios,
                 ios / seconds * options.requestBytes(),
                 loop.errors(),

@@ -60,6 +60,7 @@ class BlockBenchTest {
                 1,
                 completion,
                 () -> device.reads.get() + device.writes.get(),
+                () -> 3 * (device.reads.get() + device.writes.get()),
                 () -> 2.5);
     }
 
@@ -109,6 +110,8 @@ class BlockBenchTest {
                                         0.25,
                                         0.5,
                                         7.0,
+                                        60,
+                                        70.0,
                                         8,
                                         9,
                                         0,
@@ -119,7 +122,7 @@ class BlockBenchTest {
                 .startsWith(
                         "{\"iops\":1.0,\"latencyUs\":{\"p50\":2.0,\"p99\":3.0,\"p999\":4.0,"
                                 + "\"max\":5.0},\"bytesAllocatedPerIo\":0.25,\"mmioPerIo\":0.5,"
-                                + "\"mmioRoundTripUs\":7.0");
+                                + "\"mmioRoundTripUs\":7.0,\"driverNsPerIo\":60.0,\"modelNsPerIo\":70.0");
     }
 
     @Test
@@ -150,6 +153,7 @@ class BlockBenchTest {
                                         1,
                                         Completion.POLLED,
                                         null,
+                                        null,
                                         null)))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage(
@@ -170,7 +174,10 @@ class BlockBenchTest {
                                 1,
                                 Completion.INTERRUPT,
                                 null,
+                                null,
                                 null));
+        assertThat(result.modelNsPerIo()).isNull();
+        assertThat(result.driverNsPerIo()).isPositive();
         assertThat(result.mmioPerIo()).isNull();
         assertThat(result.mmioRoundTripUs()).isNull();
     }
