@@ -33,7 +33,7 @@ final class MemoryMedia implements Media {
         for (long done = 0; done < length; ) {
             long inside = at + done & CHUNK - 1;
             long now = Math.min(length - done, CHUNK - inside);
-            MemorySegment chunk = chunks[(int) (at + done >> CHUNK_SHIFT)];
+            MemorySegment chunk = chunks[(int) ((at + done) >> CHUNK_SHIFT)];
             if (chunk == null) {
                 to.asSlice(offset + done, now).fill((byte) 0);
             } else {
@@ -48,7 +48,7 @@ final class MemoryMedia implements Media {
         for (long done = 0; done < length; ) {
             long inside = at + done & CHUNK - 1;
             long now = Math.min(length - done, CHUNK - inside);
-            int index = (int) (at + done >> CHUNK_SHIFT);
+            int index = (int) ((at + done) >> CHUNK_SHIFT);
             MemorySegment chunk = chunks[index];
             if (chunk == null) {
                 chunk = arena.allocate(CHUNK, 4096);
@@ -64,7 +64,7 @@ final class MemoryMedia implements Media {
         for (long done = 0; done < length; ) {
             long inside = at + done & CHUNK - 1;
             long now = Math.min(length - done, CHUNK - inside);
-            MemorySegment chunk = chunks[(int) (at + done >> CHUNK_SHIFT)];
+            MemorySegment chunk = chunks[(int) ((at + done) >> CHUNK_SHIFT)];
             if (chunk != null) {
                 chunk.asSlice(inside, now).fill((byte) 0);
             }

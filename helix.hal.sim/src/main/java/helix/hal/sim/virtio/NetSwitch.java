@@ -23,20 +23,21 @@ final class NetSwitch {
     }
 
     private static int slot(long address) {
-        return (int) (address * 0x9E37_79B9_7F4A_7C15L >>> 54);
+        return (int) ((address * 0x9E37_79B9_7F4A_7C15L) >>> 54);
     }
 
     private final class Socket implements NetPeer {
-        private @Nullable NetPort card;
+        private volatile @Nullable NetPort card;
 
         @Override
         public void attach(NetPort port) {
             card = port;
-            ports.updateAndGet(all -> {
+            synchronized (learned) {
+                Socket[] all = ports.get();
                 Socket[] more = Arrays.copyOf(all, all.length + 1);
                 more[all.length] = this;
-                return more;
-            });
+                ports.set(more);
+            }
         }
 
         @Override
@@ -52,7 +53,7 @@ final class NetSwitch {
                 own++;
             }
             if ((from & MULTICAST) == 0) {
-                learned.lazySet(slot(from), from << 16 | own + 1);
+                learned.lazySet(slot(from), (from << 16) | (own + 1));
             }
             long known = learned.get(slot(to));
             int port = (int) (known & 0xFFFF) - 1;
@@ -83,8 +84,12 @@ final class NetSwitch {
         @Override
         public void close() {
             card = null;
-            ports.updateAndGet(
-                    all -> Arrays.stream(all).filter(w -> w != this).toArray(Socket[]::new));
+            synchronized (learned) {
+                ports.set(
+                        Arrays.stream(ports.get())
+                                .filter(socket -> socket != this)
+                                .toArray(Socket[]::new));
+            }
             for (int i = 0; i < TABLE; i++) {
                 learned.set(i, 0);
             }
