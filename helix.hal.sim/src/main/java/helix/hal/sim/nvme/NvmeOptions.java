@@ -52,9 +52,10 @@ record NvmeOptions(
     static NvmeOptions of(String id, Map<String, String> given) {
         Reader options = new Reader(id, new HashMap<>(given));
         String file = options.text("file", "");
-        String backing = options.text("backing", file.isEmpty() ? "mem:64M" : "");
-        String kind = "file";
         long size = options.size("size", 0);
+        String memory = size == 0 ? "mem:64M" : "mem";
+        String backing = options.text("backing", file.isEmpty() ? memory : "");
+        String kind = "file";
         if (!backing.isEmpty()) {
             if (!file.isEmpty()) {
                 throw options.wrong("file and backing exclude each other");
