@@ -3,7 +3,6 @@ package helix.hal.sim.virtio;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLongArray;
-import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /// A switch between the cards of a machine. It learns where addresses are; what it does not know,
@@ -15,7 +14,8 @@ final class NetSwitch {
     /// An address, and the number of its port + 1 in the lowest 16 bits.
     private final AtomicLongArray learned = new AtomicLongArray(TABLE);
 
-    private final AtomicReference<Socket[]> ports = new AtomicReference<>(new Socket[0]);
+    /// Replaced as a whole.
+    private volatile Socket[] ports = {};
 
     /// A new socket.
     NetPeer plug() {
@@ -33,16 +33,16 @@ final class NetSwitch {
         public void attach(NetPort port) {
             card = port;
             synchronized (learned) {
-                Socket[] all = ports.get();
+                Socket[] all = ports;
                 Socket[] more = Arrays.copyOf(all, all.length + 1);
                 more[all.length] = this;
-                ports.set(more);
+                ports = more;
             }
         }
 
         @Override
         public void send(MemorySegment memory, Chain chain) {
-            Socket[] all = ports.get();
+            Socket[] all = ports;
             if (chain.readableBytes() < NetHeader.BYTES + 14) {
                 return;
             }
@@ -85,10 +85,10 @@ final class NetSwitch {
         public void close() {
             card = null;
             synchronized (learned) {
-                ports.set(
-                        Arrays.stream(ports.get())
+                ports =
+                        Arrays.stream(ports)
                                 .filter(socket -> socket != this)
-                                .toArray(Socket[]::new));
+                                .toArray(Socket[]::new);
             }
             for (int i = 0; i < TABLE; i++) {
                 learned.set(i, 0);
