@@ -1,5 +1,6 @@
 package helix.hal.sim;
 
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /// A function's own thread: ticks while there is something to do, spins a little when there is
@@ -22,7 +23,7 @@ final class FunctionThread implements AutoCloseable {
     private final long firstPark;
     private final long lastPark;
     private final Thread thread;
-    private volatile long busyNanos;
+    private final AtomicLong busyNanos = new AtomicLong();
     private volatile boolean parked;
     private volatile boolean stopping;
 
@@ -56,8 +57,10 @@ final class FunctionThread implements AutoCloseable {
         }
     }
 
+    @SuppressWarnings("ThreadPriorityCheck") // a hint: where cores are few, the driver needs one
     private void run() {
         int idle = 0;
+        long busy = 0;
         long pause = firstPark;
         long since = System.nanoTime();
         while (!stopping && !function.isGone()) {
@@ -65,7 +68,8 @@ final class FunctionThread implements AutoCloseable {
             int done = function.tick(true);
             long now = System.nanoTime();
             if (done > 0) {
-                busyNanos += now - since;
+                busy += now - since;
+                busyNanos.setRelease(busy);
             }
             since = now;
             if (done > 0 || asked) {
@@ -74,8 +78,6 @@ final class FunctionThread implements AutoCloseable {
             } else if (idle < SPINS) {
                 idle++;
                 if ((idle & YIELD_MASK) == 0) {
-                    // Where cores are few, the driver that it waits for may be waiting for this
-                    // one.
                     Thread.yield();
                 } else {
                     Thread.onSpinWait();
@@ -89,7 +91,7 @@ final class FunctionThread implements AutoCloseable {
 
     /// How long its ticks took that did something.
     long busyNanos() {
-        return busyNanos;
+        return busyNanos.getAcquire();
     }
 
     /// @return how long the next pause is to be

@@ -41,8 +41,16 @@ final class RootComplex implements PciHost {
     private final Space ports = new Space(true, portAccesses, portAccesses);
 
     /// Who decodes what, sorted by address; replaced as a whole.
-    private record Routes(long[] bases, Route[] routes) {
-        static final Routes NONE = new Routes(new long[0], new Route[0]);
+    private static final class Routes {
+        static final Routes NONE = new Routes(List.of());
+
+        private final long[] bases;
+        private final Route[] routes;
+
+        Routes(List<Route> sorted) {
+            bases = sorted.stream().mapToLong(Route::base).toArray();
+            routes = sorted.toArray(Route[]::new);
+        }
 
         @Nullable Route at(long address) {
             int i = Arrays.binarySearch(bases, address);
@@ -142,8 +150,7 @@ final class RootComplex implements PciHost {
 
     private static Routes sorted(List<Route> routes) {
         routes.sort(Comparator.comparingLong(Route::base));
-        return new Routes(
-                routes.stream().mapToLong(Route::base).toArray(), routes.toArray(Route[]::new));
+        return new Routes(routes);
     }
 
     @Override

@@ -12,8 +12,7 @@ final class Conformance {
     private Conformance() {}
 
     static List<Sequence<NvmeRig>> nvme() {
-        return Stream.of(
-                        NvmeRegisters.all(), NvmeQueues.all(), NvmeAdmin.all(), NvmeIo.all())
+        return Stream.of(NvmeRegisters.all(), NvmeQueues.all(), NvmeAdmin.all(), NvmeIo.all())
                 .flatMap(List::stream)
                 .toList();
     }

@@ -39,9 +39,13 @@ final class NvmeRegisters {
                 "CAP",
                 r -> {
                     long cap = r.read(CAP, 8);
-                    r.say("MQES >= 1: %b, TO >= 1: %b", (cap & 0xFFFF) >= 1, (cap >> 24 & 0xFF) >= 1);
+                    r.say(
+                            "MQES >= 1: %b, TO >= 1: %b",
+                            (cap & 0xFFFF) >= 1, (cap >> 24 & 0xFF) >= 1);
                     r.say("DSTRD %d, MPSMIN %d", cap >> 32 & 15, cap >> 48 & 15);
-                    r.say("CSS NVM %d, CQR %d, AMS %d", cap >> 37 & 1, cap >> 16 & 1, cap >> 17 & 3);
+                    r.say(
+                            "CSS NVM %d, CQR %d, AMS %d",
+                            cap >> 37 & 1, cap >> 16 & 1, cap >> 17 & 3);
                     r.say("reserved %x", cap & 0xF800_0000_00F8_0000L & ~(7L << 57));
                 });
         add("VS", r -> r.show("VS", VS, 4));

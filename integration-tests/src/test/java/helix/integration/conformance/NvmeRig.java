@@ -281,12 +281,7 @@ final class NvmeRig {
         int status = dw3 >>> 17;
         say(
                 "%s: id %d, queue %d at %d, %s, result %x",
-                what,
-                dw3 & 0xFFFF,
-                dw2 >>> 16,
-                dw2 & 0xFFFF,
-                status(status),
-                dw0);
+                what, dw3 & 0xFFFF, dw2 >>> 16, dw2 & 0xFFFF, status(status), dw0);
         if (++ring.position == ring.size) {
             ring.position = 0;
             ring.phase ^= 1;

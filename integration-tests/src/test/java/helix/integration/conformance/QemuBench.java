@@ -41,10 +41,14 @@ final class QemuBench implements Bench {
         write(profile);
         Map<String, String> properties =
                 Map.of(
-                        "helix.machine", "qemu",
-                        "helix.profile", profile.toString(),
-                        "helix.disks", "mem:4M\nmem:4M\nmem:4M",
-                        "helix.instance", folder.toString());
+                        "helix.machine",
+                        "qemu",
+                        "helix.profile",
+                        profile.toString(),
+                        "helix.disks",
+                        "mem:4M\nmem:4M\nmem:4M",
+                        "helix.instance",
+                        folder.toString());
         CompletableFuture<Machine> started = new CompletableFuture<>();
         component = new QemuComponent(context(properties, started));
         machine = started.get(START_SECONDS, TimeUnit.SECONDS);

@@ -255,7 +255,7 @@ final class AdminCommands {
 
     /// Section 5.14, without protection information and cryptographic erase.
     private int format(Command command) {
-        int format = command.cdw10 & 0xF | command.cdw10 >>> 8 & 0x30; // LBAFL, LBAFU
+        int format = (command.cdw10 & 0xF) | (command.cdw10 >>> 8 & 0x30); // LBAFL, LBAFU
         int erase = command.cdw10 >>> 9 & 7;
         if (format >= Namespace.FORMATS.length || (command.cdw10 >>> 5 & 7) != 0) {
             return Status.INVALID_FORMAT;

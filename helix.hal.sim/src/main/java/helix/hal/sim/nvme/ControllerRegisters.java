@@ -79,6 +79,11 @@ final class ControllerRegisters {
         return phase == Phase.READY && !fatal && shutdown == 0;
     }
 
+    /// CSTS.CFS: a driver that has not seen it yet may go on.
+    boolean isFatal() {
+        return fatal;
+    }
+
     boolean isEnabled() {
         return CC_EN.get(cc) == 1;
     }
@@ -196,7 +201,7 @@ final class ControllerRegisters {
             boolean _ = reserved(name, value & 0xFFF);
             kept &= ~0xFFF;
         }
-        return before & ~(0xFFFFFFFFL << shift) | Integer.toUnsignedLong(kept) << shift;
+        return (before & ~(0xFFFFFFFFL << shift)) | Integer.toUnsignedLong(kept) << shift;
     }
 
     private boolean whileDisabled(String name, int value) {
@@ -231,7 +236,7 @@ final class ControllerRegisters {
             controller.violation(
                     "CSS, MPS or AMS changed while CC.EN is 1 (Base 2.0, 3.1.3.5)",
                     hex(cc) + " to " + hex(wanted));
-            wanted = wanted & ~CC_STATIC | cc & CC_STATIC;
+            wanted = (wanted & ~CC_STATIC) | (cc & CC_STATIC);
         }
         boolean was = isEnabled();
         int before = cc;
@@ -287,7 +292,7 @@ final class ControllerRegisters {
     /// @return how much was done
     int advance(long now) {
         int done = 0;
-        boolean changing = phase == Phase.ENABLING && !fatal || phase == Phase.DISABLING;
+        boolean changing = (phase == Phase.ENABLING && !fatal) || phase == Phase.DISABLING;
         if (changing && !controller.faults.holdsReady()) {
             if (now - changeAt < 0) {
                 controller.wakeAt(changeAt);
@@ -321,7 +326,7 @@ final class ControllerRegisters {
             wrong = "CC.AMS " + CC_AMS.get(cc) + " is not supported";
         } else if (commandSet != 0 && commandSet != 6) {
             wrong = "CC.CSS " + commandSet + " is not supported";
-        } else if (((asq | acq) & pageBytes() - 1) != 0) {
+        } else if (((asq | acq) & (pageBytes() - 1)) != 0) {
             wrong = "ASQ %x or ACQ %x is not page aligned".formatted(asq, acq);
         }
         if (!wrong.isEmpty()) {

@@ -142,9 +142,9 @@ final class Faults {
         }
         countCorruption();
         return switch (corruption.field) {
-            case "id" -> dw3 & 0xFFFF0000 | corruption.value & 0xFFFF;
+            case "id" -> (dw3 & 0xFFFF0000) | (corruption.value & 0xFFFF);
             case "phase" -> dw3 ^ 1 << 16;
-            default -> dw3 & 0x1FFFF | corruption.value << 17;
+            default -> (dw3 & 0x1FFFF) | corruption.value << 17;
         };
     }
 

@@ -92,7 +92,7 @@ final class Features {
         return switch (feature) {
             case ARBITRATION -> 7; // AB: no limit
             case VOLATILE_WRITE_CACHE -> cache ? 1 : 0;
-            case NUMBER_OF_QUEUES -> pairs - 1 | pairs - 1 << 16;
+            case NUMBER_OF_QUEUES -> (pairs - 1) | ((pairs - 1) << 16);
             default -> 0;
         };
     }
@@ -177,7 +177,7 @@ final class Features {
             data.set(
                     Little.LONGS,
                     0,
-                    timestamp + since & 0xFFFFFFFFFFFFL | (long) timestampOrigin << 49);
+                    ((timestamp + since) & 0xFFFFFFFFFFFFL) | (long) timestampOrigin << 49);
         }
         return controller.admin.toHost(command, data);
     }

@@ -82,29 +82,25 @@ final class InFlight {
     }
 
     private boolean step(Command command, long now) {
-        switch (command.state) {
+        return switch (command.state) {
             case DELAYED -> {
-                if (now - command.dueAt < 0) {
+                boolean due = now - command.dueAt >= 0;
+                if (due) {
+                    execute(command);
+                } else {
                     controller.wakeAt(command.dueAt);
-                    return false;
                 }
-                execute(command);
-                return true;
+                yield due;
             }
             case READY -> {
-                if (controller.faults.intercepts(command, now)) {
-                    return true;
+                if (!controller.faults.intercepts(command, now)) {
+                    execute(command);
                 }
-                execute(command);
-                return true;
+                yield true;
             }
-            case DONE -> {
-                return finish(command);
-            }
-            default -> {
-                return false;
-            }
-        }
+            case DONE -> finish(command);
+            case FREE, STUCK, WAITING -> false;
+        };
     }
 
     private void execute(Command command) {
@@ -160,7 +156,7 @@ final class InFlight {
             x ^= x << 13;
             x ^= x >>> 7;
             x ^= x << 17;
-            int j = (int) ((x >>> 33) * (i + 1) >>> 31);
+            int j = (int) (((x >>> 33) * (i + 1)) >>> 31);
             Command other = commands[j];
             commands[j] = commands[i];
             commands[i] = other;

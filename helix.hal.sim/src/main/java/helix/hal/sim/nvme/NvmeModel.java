@@ -84,7 +84,7 @@ public final class NvmeModel implements DeviceModel {
             }
         } else if (controller.registers.isReady()) {
             controller.queues.doorbell(at, (int) value);
-        } else {
+        } else if (!controller.registers.isFatal()) {
             controller.violation(
                     "doorbell written while CSTS.RDY is 0 (Base 2.0, 3.1.3.25)",
                     "offset %xh, value %xh".formatted(offset, value));

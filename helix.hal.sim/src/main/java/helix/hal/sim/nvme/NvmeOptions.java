@@ -52,9 +52,10 @@ record NvmeOptions(
     static NvmeOptions of(String id, Map<String, String> given) {
         Reader options = new Reader(id, new HashMap<>(given));
         String file = options.text("file", "");
-        String backing = options.text("backing", file.isEmpty() ? "mem:64M" : "");
-        String kind = "file";
         long size = options.size("size", 0);
+        String memory = size == 0 ? "mem:64M" : "mem";
+        String backing = options.text("backing", file.isEmpty() ? memory : "");
+        String kind = "file";
         if (!backing.isEmpty()) {
             if (!file.isEmpty()) {
                 throw options.wrong("file and backing exclude each other");
@@ -154,7 +155,7 @@ record NvmeOptions(
             int shift = text.isEmpty() ? -1 : "KMGT".indexOf(text.charAt(text.length() - 1));
             String digits = shift < 0 ? text : text.substring(0, text.length() - 1);
             try {
-                return Math.multiplyExact(Long.parseLong(digits), 1L << 10 * (shift + 1));
+                return Math.multiplyExact(Long.parseLong(digits), 1L << (10 * (shift + 1)));
             } catch (NumberFormatException | ArithmeticException e) {
                 throw new DeviceException(id + ": " + name + "=" + value + " is no size", e);
             }

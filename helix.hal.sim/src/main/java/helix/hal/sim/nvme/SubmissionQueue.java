@@ -22,7 +22,7 @@ final class SubmissionQueue {
     int published = -1;
 
     /// Identifiers of commands in the controller, a bit each.
-    private final long[] busy = new long[1 << 16 - 6];
+    private final long[] busy = new long[1 << (16 - 6)];
 
     SubmissionQueue(int id, int size, long address, CompletionQueue completions) {
         this.id = id;

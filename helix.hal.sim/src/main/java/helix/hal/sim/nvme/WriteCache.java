@@ -12,7 +12,7 @@ import java.util.random.RandomGenerator;
 ///
 /// When it is full the oldest writes become durable, as in any cache.
 final class WriteCache implements AutoCloseable {
-    private static final long BYTES = 16L << 20;
+    private static final long BYTES = 4L << 20;
 
     private final Backing medium;
     private final int shift;

@@ -209,11 +209,11 @@ final class CommonConfig {
     }
 
     private static long low(long old, long value) {
-        return old & 0xFFFF_FFFF_0000_0000L | value & 0xFFFF_FFFFL;
+        return (old & 0xFFFF_FFFF_0000_0000L) | (value & 0xFFFF_FFFFL);
     }
 
     private static long high(long old, long value) {
-        return old & 0xFFFF_FFFFL | value << 32;
+        return (old & 0xFFFF_FFFFL) | (value << 32);
     }
 
     private void size(VirtQueue queue, int value) {

@@ -30,7 +30,7 @@ final class ConfigSpace {
 
     void set(int offset, int width, long value) {
         for (int i = 0; i < width; i++) {
-            bytes[offset + i] = (byte) (value >>> 8 * i);
+            bytes[offset + i] = (byte) (value >>> (8 * i));
         }
     }
 

@@ -12,6 +12,7 @@ final class MemoryMedia implements Media {
 
     private final Arena arena = Arena.ofShared();
     private @Nullable MemorySegment[] chunks;
+    private @Nullable MemorySegment zeroes;
     private long bytes;
 
     MemoryMedia(long bytes) {
@@ -21,6 +22,16 @@ final class MemoryMedia implements Media {
 
     private static int count(long bytes) {
         return Math.toIntExact((bytes + CHUNK - 1) >> CHUNK_SHIFT);
+    }
+
+    /// What is not there reads like this.
+    private MemorySegment zeroes() {
+        MemorySegment found = zeroes;
+        if (found == null) {
+            found = arena.allocate(CHUNK, 4096);
+            zeroes = found;
+        }
+        return found;
     }
 
     @Override
@@ -33,9 +44,9 @@ final class MemoryMedia implements Media {
         for (long done = 0; done < length; ) {
             long inside = at + done & CHUNK - 1;
             long now = Math.min(length - done, CHUNK - inside);
-            MemorySegment chunk = chunks[(int) (at + done >> CHUNK_SHIFT)];
+            MemorySegment chunk = chunks[(int) ((at + done) >> CHUNK_SHIFT)];
             if (chunk == null) {
-                to.asSlice(offset + done, now).fill((byte) 0);
+                MemorySegment.copy(zeroes(), 0, to, offset + done, now);
             } else {
                 MemorySegment.copy(chunk, inside, to, offset + done, now);
             }
@@ -48,7 +59,7 @@ final class MemoryMedia implements Media {
         for (long done = 0; done < length; ) {
             long inside = at + done & CHUNK - 1;
             long now = Math.min(length - done, CHUNK - inside);
-            int index = (int) (at + done >> CHUNK_SHIFT);
+            int index = (int) ((at + done) >> CHUNK_SHIFT);
             MemorySegment chunk = chunks[index];
             if (chunk == null) {
                 chunk = arena.allocate(CHUNK, 4096);
@@ -64,9 +75,9 @@ final class MemoryMedia implements Media {
         for (long done = 0; done < length; ) {
             long inside = at + done & CHUNK - 1;
             long now = Math.min(length - done, CHUNK - inside);
-            MemorySegment chunk = chunks[(int) (at + done >> CHUNK_SHIFT)];
+            MemorySegment chunk = chunks[(int) ((at + done) >> CHUNK_SHIFT)];
             if (chunk != null) {
-                chunk.asSlice(inside, now).fill((byte) 0);
+                MemorySegment.copy(zeroes(), 0, chunk, inside, now);
             }
             done += now;
         }

@@ -75,7 +75,7 @@ final class NetDevice extends VirtioDevice implements NetPeer.NetPort {
 
     private void setMac(long mac) {
         for (int i = 0; i < NetFilter.MAC_BYTES; i++) {
-            config.set(i, 1, mac >>> 40 - 8 * i);
+            config.set(i, 1, mac >>> (40 - 8 * i));
         }
     }
 
@@ -245,8 +245,8 @@ final class NetDevice extends VirtioDevice implements NetPeer.NetPort {
             return;
         }
         boolean allowed =
-                type == NetHeader.GSO_TCPV4 && has(F_HOST_TSO4)
-                        || type == NetHeader.GSO_TCPV6 && has(F_HOST_TSO6);
+                (type == NetHeader.GSO_TCPV4 && has(F_HOST_TSO4))
+                        || (type == NetHeader.GSO_TCPV6 && has(F_HOST_TSO6));
         if (!allowed
                 || flags != NetHeader.F_NEEDS_CSUM
                 || Wire.u16(memory, header + NetHeader.GSO_SIZE) == 0) {
@@ -315,7 +315,7 @@ final class NetDevice extends VirtioDevice implements NetPeer.NetPort {
             return;
         }
         linkUp = up;
-        config.set(STATUS, 2, config.get(STATUS, 2) & ~S_LINK_UP | (up ? S_LINK_UP : 0));
+        config.set(STATUS, 2, (config.get(STATUS, 2) & ~S_LINK_UP) | (up ? S_LINK_UP : 0));
         inbox.clear();
         if (has(F_STATUS)) {
             model().configurationChanged();
@@ -346,24 +346,22 @@ final class NetDevice extends VirtioDevice implements NetPeer.NetPort {
     @Override
     @Nullable String fault(String name, Map<String, String> options) {
         Options given = new Options(options);
-        switch (name) {
+        return switch (name) {
             case "link" -> {
                 boolean up = given.flag("up", !linkUp);
                 given.end();
                 carrier = up;
                 link(up);
-                return up ? "the link is up" : "the link is down";
+                yield up ? "the link is up" : "the link is down";
             }
             case "announce" -> {
                 given.end();
                 config.set(STATUS, 2, config.get(STATUS, 2) | S_ANNOUNCE);
                 model().configurationChanged();
-                return "the driver is asked to announce itself";
+                yield "the driver is asked to announce itself";
             }
-            default -> {
-                return faults.arm(name, given);
-            }
-        }
+            default -> faults.arm(name, given);
+        };
     }
 
     @Override

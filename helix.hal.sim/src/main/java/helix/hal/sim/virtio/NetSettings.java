@@ -55,7 +55,7 @@ record NetSettings(long mac, int pairs, int mtu, int speed, long features) {
     private static long mac(String id, @Nullable String text) {
         if (text == null) {
             // Locally administered, the same for the same id.
-            return 0x0252_5400_0000L | id.hashCode() & 0xFF_FFFFL;
+            return 0x0252_5400_0000L | (id.hashCode() & 0xFF_FFFFL);
         }
         String[] parts = text.toLowerCase(Locale.ROOT).split(":", -1);
         long mac = 0;

@@ -3,7 +3,6 @@ package helix.hal.sim.virtio;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLongArray;
-import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /// A switch between the cards of a machine. It learns where addresses are; what it does not know,
@@ -15,7 +14,8 @@ final class NetSwitch {
     /// An address, and the number of its port + 1 in the lowest 16 bits.
     private final AtomicLongArray learned = new AtomicLongArray(TABLE);
 
-    private final AtomicReference<Socket[]> ports = new AtomicReference<>(new Socket[0]);
+    /// Replaced as a whole.
+    private volatile Socket[] ports = {};
 
     /// A new socket.
     NetPeer plug() {
@@ -23,25 +23,26 @@ final class NetSwitch {
     }
 
     private static int slot(long address) {
-        return (int) (address * 0x9E37_79B9_7F4A_7C15L >>> 54);
+        return (int) ((address * 0x9E37_79B9_7F4A_7C15L) >>> 54);
     }
 
     private final class Socket implements NetPeer {
-        private @Nullable NetPort card;
+        private volatile @Nullable NetPort card;
 
         @Override
         public void attach(NetPort port) {
             card = port;
-            ports.updateAndGet(all -> {
+            synchronized (learned) {
+                Socket[] all = ports;
                 Socket[] more = Arrays.copyOf(all, all.length + 1);
                 more[all.length] = this;
-                return more;
-            });
+                ports = more;
+            }
         }
 
         @Override
         public void send(MemorySegment memory, Chain chain) {
-            Socket[] all = ports.get();
+            Socket[] all = ports;
             if (chain.readableBytes() < NetHeader.BYTES + 14) {
                 return;
             }
@@ -52,7 +53,7 @@ final class NetSwitch {
                 own++;
             }
             if ((from & MULTICAST) == 0) {
-                learned.lazySet(slot(from), from << 16 | own + 1);
+                learned.lazySet(slot(from), (from << 16) | (own + 1));
             }
             long known = learned.get(slot(to));
             int port = (int) (known & 0xFFFF) - 1;
@@ -83,8 +84,12 @@ final class NetSwitch {
         @Override
         public void close() {
             card = null;
-            ports.updateAndGet(
-                    all -> Arrays.stream(all).filter(w -> w != this).toArray(Socket[]::new));
+            synchronized (learned) {
+                ports =
+                        Arrays.stream(ports)
+                                .filter(socket -> socket != this)
+                                .toArray(Socket[]::new);
+            }
             for (int i = 0; i < TABLE; i++) {
                 learned.set(i, 0);
             }

@@ -46,24 +46,32 @@ final class PciLayout {
     private PciLayout() {}
 
     static FunctionShape shape(VirtioDevice device, int vectors) {
-        int table = vectors * MSIX_ENTRY;
-        int pending = Math.max(MSIX_PENDING, Integer.highestOneBit(table * 2 - 1));
-        return FunctionShape.builder(VENDOR, FIRST_DEVICE + device.deviceId(), device.classCode())
-                .revision(REVISION)
-                .subsystem(VENDOR, SUBSYSTEM)
-                .bar(MSIX_BAR, PciBar.Kind.MEMORY32, Math.max(PAGE, pending * 2L))
-                .bar(BAR, PciBar.Kind.MEMORY64, BAR_SIZE)
-                .msix(vectors, MSIX_BAR, 0, pending)
-                .capability(VENDOR_CAPABILITY, structure(PCI_CFG, 0, 0, 20, 0))
-                .capability(
-                        VENDOR_CAPABILITY,
-                        structure(NOTIFY_CFG, NOTIFY, NOTIFY_END - NOTIFY, 20, NOTIFY_MULTIPLIER))
-                .capability(
-                        VENDOR_CAPABILITY,
-                        structure(DEVICE_CFG, DEVICE, device.config().size(), 16, 0))
-                .capability(VENDOR_CAPABILITY, structure(ISR_CFG, ISR, PAGE, 16, 0))
-                .capability(VENDOR_CAPABILITY, structure(COMMON_CFG, COMMON, PAGE, 16, 0))
-                .build();
+        FunctionShape.Builder shape =
+                FunctionShape.builder(VENDOR, FIRST_DEVICE + device.deviceId(), device.classCode())
+                        .revision(REVISION)
+                        .subsystem(VENDOR, SUBSYSTEM)
+                        .bar(BAR, PciBar.Kind.MEMORY64, BAR_SIZE)
+                        .capability(VENDOR_CAPABILITY, structure(PCI_CFG, 0, 0, 20, 0))
+                        .capability(
+                                VENDOR_CAPABILITY,
+                                structure(
+                                        NOTIFY_CFG,
+                                        NOTIFY,
+                                        NOTIFY_END - NOTIFY,
+                                        20,
+                                        NOTIFY_MULTIPLIER))
+                        .capability(
+                                VENDOR_CAPABILITY,
+                                structure(DEVICE_CFG, DEVICE, device.config().size(), 16, 0))
+                        .capability(VENDOR_CAPABILITY, structure(ISR_CFG, ISR, PAGE, 16, 0))
+                        .capability(VENDOR_CAPABILITY, structure(COMMON_CFG, COMMON, PAGE, 16, 0));
+        if (vectors > 0) {
+            int table = vectors * MSIX_ENTRY;
+            int pending = Math.max(MSIX_PENDING, Integer.highestOneBit(table * 2 - 1));
+            shape.bar(MSIX_BAR, PciBar.Kind.MEMORY32, Math.max(PAGE, pending * 2L))
+                    .msix(vectors, MSIX_BAR, 0, pending);
+        }
+        return shape.build();
     }
 
     /// struct virtio_pci_cap without its first two bytes.

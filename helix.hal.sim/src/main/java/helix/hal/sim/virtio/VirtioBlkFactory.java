@@ -16,7 +16,7 @@ public final class VirtioBlkFactory implements ModelFactory {
     @Override
     public String description() {
         return "a virtio block device; file=PATH, or backing=mem:SIZE|null:SIZE (mem:64M), size,"
-                + " serial, queues (1), queue-size (256), logical_block_size, physical_block_size,"
+                + " serial, queues (1), queue-size (256), vectors, logical_block_size, physical_block_size,"
                 + " readonly, write-cache, discard, write-zeroes, seg_max, size_max, order=shuffled|fifo,"
                 + " packed, event_idx, indirect_desc, in_order, iommu_platform, queue_reset,"
                 + " notification_data";

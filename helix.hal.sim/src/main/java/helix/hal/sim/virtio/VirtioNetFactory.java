@@ -24,7 +24,7 @@ public final class VirtioNetFactory implements ModelFactory {
     @Override
     public String description() {
         return "a virtio network card; peer=loopback|switch=NAME|socket=PATH (loopback), mac, queues"
-                + " (1), queue-size (256), mtu (1500), speed, mrg_rxbuf, csum, tso, guest_csum,"
+                + " (1), queue-size (256), vectors, mtu (1500), speed, mrg_rxbuf, csum, tso, guest_csum,"
                 + " guest_tso, ctrl_vq, ctrl_rx, ctrl_vlan, ctrl_mac_addr, mtu_feature,"
                 + " order=fifo|shuffled, packed, event_idx, indirect_desc, in_order,"
                 + " iommu_platform, queue_reset, notification_data";

@@ -41,7 +41,8 @@ final class VirtioPciModel implements DeviceModel {
     /// @param queueSize the most entries of a queue
     /// @param shuffled whether buffers are used out of order
     /// @param features of [Feature] that are offered
-    record Settings(int queueSize, boolean shuffled, long features) {
+    /// @param vectors how many MSI-X vectors there are, -1 for one a queue and one more
+    record Settings(int queueSize, boolean shuffled, long features, int vectors) {
         static Settings of(Options options, boolean shuffledOtherwise) {
             int size = (int) options.number("queue-size", 256, 2, 32768);
             if (Integer.bitCount(size) != 1) {
@@ -59,7 +60,8 @@ final class VirtioPciModel implements DeviceModel {
             features |= options.flag("iommu_platform", true) ? Feature.ACCESS_PLATFORM : 0;
             features |= options.flag("queue_reset", true) ? Feature.RING_RESET : 0;
             features |= options.flag("notification_data", false) ? Feature.NOTIFICATION_DATA : 0;
-            return new Settings(size, order.equals("shuffled"), features);
+            int vectors = (int) options.number("vectors", -1, -1, 2048);
+            return new Settings(size, order.equals("shuffled"), features, vectors);
         }
     }
 
@@ -67,7 +69,7 @@ final class VirtioPciModel implements DeviceModel {
         this.kind = kind;
         this.settings = settings;
         offered = kind.features() | settings.features;
-        vectors = kind.queues() + 1;
+        vectors = settings.vectors < 0 ? kind.queues() + 1 : settings.vectors;
         queues = new VirtQueue[kind.queues()];
         for (int i = 0; i < queues.length; i++) {
             queues[i] = new VirtQueue(this, i, settings.queueSize);
@@ -398,9 +400,9 @@ final class VirtioPciModel implements DeviceModel {
             return;
         }
         if (select == 0) {
-            driverFeatures = driverFeatures & ~0xFFFF_FFFFL | value;
+            driverFeatures = (driverFeatures & ~0xFFFF_FFFFL) | value;
         } else if (select == 1) {
-            driverFeatures = driverFeatures & 0xFFFF_FFFFL | value << 32;
+            driverFeatures = (driverFeatures & 0xFFFF_FFFFL) | (value << 32);
         } else if (value != 0) {
             device().violation(
                             "features that were not offered (VIRTIO 1.2, 2.2.1)",

@@ -63,9 +63,9 @@ final class VolatileCache implements Media {
     }
 
     private void remember(long at, long length) throws IOException {
-        long last = at + length - 1 >> SECTOR_SHIFT;
+        long last = (at + length - 1) >> SECTOR_SHIFT;
         for (long sector = at >> SECTOR_SHIFT; sector <= last; sector++) {
-            int slot = (int) (sector * 0x9E37_79B9_7F4A_7C15L >>> 48);
+            int slot = (int) ((sector * 0x9E37_79B9_7F4A_7C15L) >>> 48);
             while (table[slot] != EMPTY && table[slot] != sector) {
                 slot = slot + 1 & TABLE - 1;
             }

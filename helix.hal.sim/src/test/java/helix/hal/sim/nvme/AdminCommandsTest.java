@@ -239,7 +239,7 @@ class AdminCommandsTest {
                 entry(0x02)
                         .nsid(nsid)
                         .prp(host.address(this.page), host.address(this.page + 4096))
-                        .cdw(10, page | bytes / 4 - 1 << 16)
+                        .cdw(10, page | ((bytes / 4 - 1) << 16))
                         .cdw(12, (int) offset));
     }
 

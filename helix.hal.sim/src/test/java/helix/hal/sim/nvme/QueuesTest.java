@@ -44,7 +44,7 @@ class QueuesTest {
                 host.admin(
                         entry(0x05)
                                 .prp(host.address(host.allocate(1)), 0)
-                                .cdw(10, id | entries - 1 << 16)
+                                .cdw(10, id | ((entries - 1) << 16))
                                 .cdw(11, flags | vector << 16));
         check(completion, status);
     }
@@ -67,7 +67,7 @@ class QueuesTest {
                 host.admin(
                         entry(0x01)
                                 .prp(host.address(host.allocate(1)), 0)
-                                .cdw(10, id | entries - 1 << 16)
+                                .cdw(10, id | ((entries - 1) << 16))
                                 .cdw(11, flags | completions << 16));
         check(completion, status);
     }

@@ -281,7 +281,7 @@ final class ScriptHost {
         device.memory().asSlice(admin.completions, completionEntries * 16L).fill((byte) 0);
         queues.clear();
         queues.put(0, admin);
-        write32(AQA, entries - 1 | completionEntries - 1 << 16);
+        write32(AQA, (entries - 1) | ((completionEntries - 1) << 16));
         device.write(ASQ, 8, address(admin.submissions));
         device.write(ACQ, 8, address(admin.completions));
         write32(CC, ENABLE);
@@ -318,7 +318,7 @@ final class ScriptHost {
         return admin(
                 entry(0x05)
                         .prp(address(queue.completions), 0)
-                        .cdw(10, queue.id | queue.completionEntries - 1 << 16)
+                        .cdw(10, queue.id | ((queue.completionEntries - 1) << 16))
                         .cdw(11, 1 | interrupts));
     }
 
@@ -326,7 +326,7 @@ final class ScriptHost {
         return admin(
                 entry(0x01)
                         .prp(address(queue.submissions), 0)
-                        .cdw(10, queue.id | queue.entries - 1 << 16)
+                        .cdw(10, queue.id | ((queue.entries - 1) << 16))
                         .cdw(11, 1 | completions << 16));
     }
 

@@ -15,7 +15,7 @@ import java.util.random.RandomGenerator;
 /// pages can be forbidden.
 final class SimAccess implements ControllerAccess, AutoCloseable {
     static final long BASE = 0x10_0000;
-    private static final long BYTES = 32L << 20;
+    private static final long BYTES = 4L << 20;
     private static final long TICK_NANOS = 1000;
 
     final NvmeModel model;
