@@ -36,6 +36,7 @@ final class ScriptHost {
     final ControllerAccess device;
     final Map<Integer, Queue> queues = new HashMap<>();
     private long next;
+    private long remembered;
     private int ids;
 
     ScriptHost(ControllerAccess device) {
@@ -213,6 +214,23 @@ final class ScriptHost {
         long at = next;
         next += (long) pages * PAGE;
         return at;
+    }
+
+    /// Notes what is taken so far, for [#forget].
+    void remember() {
+        remembered = next;
+    }
+
+    /// Gives back and zeroes what was taken since [#remember].
+    void forget() {
+        bytes(remembered, next - remembered).fill((byte) 0);
+        next = remembered;
+    }
+
+    void fillInts(long offset, int length, int value) {
+        for (int i = 0; i < length; i += 4) {
+            set32(offset + i, value);
+        }
     }
 
     long address(long offset) {

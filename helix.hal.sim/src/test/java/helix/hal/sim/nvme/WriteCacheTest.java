@@ -5,7 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import helix.hal.sim.nvme.ScriptHost.Entry;
 import helix.hal.sim.nvme.ScriptHost.Queue;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -140,6 +145,60 @@ class WriteCacheTest {
         }
     }
 
+    /// Writes, forced writes and flushes as they come, and power lost in the midst of them, a
+    /// thousand times: each block has one of the contents it may have, and unflushed ones are lost.
+    @Test
+    void keepsItsPromisesOverAThousandCuts() {
+        SplittableRandom random = new SplittableRandom(7);
+        List<Set<Integer>> allowed = new ArrayList<>();
+        for (int i = 0; i < BLOCKS; i++) {
+            allowed.add(new LinkedHashSet<>(List.of(0)));
+        }
+        int generation = 0;
+        int lost = 0;
+        try (Disk disk = new Disk()) {
+            for (int cut = 0; cut < 1000; cut++) {
+                int at = 1 + random.nextInt(8);
+                String _ = disk.sim.model.fault("power-cut", Map.of("at", Integer.toString(at)));
+                for (int i = 1; i <= at; i++) {
+                    generation++;
+                    int first = random.nextInt(BLOCKS - 8);
+                    int count = 1 + random.nextInt(8);
+                    boolean forced = random.nextInt(4) == 0;
+                    boolean completed = disk.tryWrite(first, count, generation, forced ? FUA : 0);
+                    assertThat(completed).isEqualTo(i < at);
+                    for (int block = first; block < first + count; block++) {
+                        if (forced && completed) {
+                            allowed.get(block).clear();
+                        }
+                        allowed.get(block).add(generation);
+                    }
+                    if (completed && random.nextInt(5) == 0) {
+                        disk.flush();
+                        allowed.forEach(WriteCacheTest::keepLast);
+                    }
+                }
+                disk.on();
+                for (int block = 0; block < BLOCKS; block++) {
+                    int found = disk.generation(block, 512);
+                    Set<Integer> each = allowed.get(block);
+                    assertThat(each).as("block %d after cut %d", block, cut).contains(found);
+                    lost += found == each.stream().reduce(0, (_, last) -> last) ? 0 : 1;
+                    each.clear();
+                    each.add(found);
+                }
+            }
+            assertThat(disk.sim.violations).isEmpty();
+        }
+        assertThat(lost).as("blocks whose last write was lost").isGreaterThan(1000);
+    }
+
+    private static void keepLast(Set<Integer> contents) {
+        int last = contents.stream().reduce(0, (_, next) -> next);
+        contents.clear();
+        contents.add(last);
+    }
+
     @Test
     void countsUnsafeShutdowns() {
         try (Disk disk = new Disk()) {
@@ -162,12 +221,15 @@ class WriteCacheTest {
         final SimAccess sim;
         final ScriptHost host;
         final long data;
+        final long list;
         Queue queue;
 
         Disk(String... options) {
             sim = new SimAccess(options);
             host = new ScriptHost(sim);
             data = host.allocate(8);
+            list = host.allocate(1);
+            host.remember();
             host.enable();
             queue = host.pair(1, 16, -1);
         }
@@ -182,10 +244,7 @@ class WriteCacheTest {
         }
 
         Entry transfer(int opcode, long block, int count, int generation, int flags) {
-            for (int i = 0; i < 8 * 4096; i += 4) {
-                host.set32(data + i, generation);
-            }
-            long list = host.allocate(1);
+            host.fillInts(data, 8 * 4096, generation);
             for (int i = 1; i < 8; i++) {
                 host.set64(list + 8L * (i - 1), host.address(data + 4096L * i));
             }
@@ -194,6 +253,23 @@ class WriteCacheTest {
                     .prp(host.address(data), host.address(list))
                     .blocks(block, count)
                     .cdw(12, count - 1 | flags);
+        }
+
+        /// Writes until the command completes or power is lost.
+        boolean tryWrite(long block, int count, int generation, int flags) {
+            int _ = queue.put(transfer(1, block, count, generation, flags));
+            queue.ring();
+            for (int i = 0; i < 10; i++) {
+                sim.progress();
+                if (host.read32(ScriptHost.CSTS) == -1) {
+                    return false;
+                }
+                if (queue.poll() != null) {
+                    queue.release();
+                    return true;
+                }
+            }
+            throw new AssertionError("neither completed nor without power");
         }
 
         void flush() {
@@ -207,6 +283,7 @@ class WriteCacheTest {
 
         void on() {
             String _ = sim.model.fault("power-on", Map.of());
+            host.forget();
             start();
         }
 
