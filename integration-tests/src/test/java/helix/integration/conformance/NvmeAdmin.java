@@ -86,9 +86,13 @@ final class NvmeAdmin {
                     r.say("CNTRLTYPE %d", r.int8(0, 111));
                     r.say("VER is VS: %b", r.int32(0, 80) == (int) r.read(NvmeRig.VS, 4));
                     r.say("VWC present %d", r.int8(0, 525) & 1);
-                    r.say("write zeroes %d, compare %d, dsm %d",
-                            r.int16(0, 520) >> 3 & 1, r.int16(0, 520) & 1, r.int16(0, 520) >> 2 & 1);
-                    r.say("format %d, doorbell buffers %d",
+                    r.say(
+                            "write zeroes %d, compare %d, dsm %d",
+                            r.int16(0, 520) >> 3 & 1,
+                            r.int16(0, 520) & 1,
+                            r.int16(0, 520) >> 2 & 1);
+                    r.say(
+                            "format %d, doorbell buffers %d",
                             r.int16(0, 256) >> 1 & 1, r.int16(0, 256) >> 8 & 1);
                     r.say("NQN begins with nqn.: %b", r.int32(0, 768) == 0x2E6E_716E);
                     for (int i = 4; i < 64; i++) {
@@ -118,8 +122,7 @@ final class NvmeAdmin {
                 r -> {
                     r.enable();
                     for (int after : new int[] {0, 1, 2, 0xFFFF_FFFD}) {
-                        r.quietly(
-                                0, Sqe.of(IDENTIFY).nsid(after).prp(r.page(0), 0).cdw(10, 2));
+                        r.quietly(0, Sqe.of(IDENTIFY).nsid(after).prp(r.page(0), 0).cdw(10, 2));
                         r.say("%d %d %d", r.int32(0, 0), r.int32(0, 4), r.int32(0, 8));
                     }
                 });
@@ -140,9 +143,7 @@ final class NvmeAdmin {
                     boolean _ =
                             r.admin(
                                     "PRP2",
-                                    Sqe.of(IDENTIFY)
-                                            .prp(r.page(0) + 0x800, r.page(4))
-                                            .cdw(10, 1));
+                                    Sqe.of(IDENTIFY).prp(r.page(0) + 0x800, r.page(4)).cdw(10, 1));
                     r.say("SQES %02x", r.int8(4, 0) != 0 ? r.int8(4, 0) : r.int8(0, 0x800 + 512));
                 });
         add(
@@ -150,7 +151,9 @@ final class NvmeAdmin {
                 r -> {
                     r.enable();
                     boolean _ =
-                            r.admin("no PRP2", Sqe.of(IDENTIFY).prp(r.page(0) + 0x800, 0).cdw(10, 1));
+                            r.admin(
+                                    "no PRP2",
+                                    Sqe.of(IDENTIFY).prp(r.page(0) + 0x800, 0).cdw(10, 1));
                 });
     }
 
@@ -175,10 +178,24 @@ final class NvmeAdmin {
             }
         }
         int[][] values = {
-            {0x01, 0x0102_0307}, {0x02, 0}, {0x04, 0x0155}, {0x05, 5}, {0x06, 0}, {0x06, 1},
-            {0x07, 0x0001_0001}, {0x07, 0x0000_FFFF}, {0x07, 0xFFFF_0000}, {0x08, 0x0305},
-            {0x09, 0x0000_0000}, {0x09, 0x0001_0001}, {0x0A, 1}, {0x0B, 0x0000_0100}, {0x0B, 0x1F},
-            {0x00, 1}, {0x1F, 1}, {0xC0, 1},
+            {0x01, 0x0102_0307},
+            {0x02, 0},
+            {0x04, 0x0155},
+            {0x05, 5},
+            {0x06, 0},
+            {0x06, 1},
+            {0x07, 0x0001_0001},
+            {0x07, 0x0000_FFFF},
+            {0x07, 0xFFFF_0000},
+            {0x08, 0x0305},
+            {0x09, 0x0000_0000},
+            {0x09, 0x0001_0001},
+            {0x0A, 1},
+            {0x0B, 0x0000_0100},
+            {0x0B, 0x1F},
+            {0x00, 1},
+            {0x1F, 1},
+            {0xC0, 1},
         };
         for (int[] value : values) {
             add(
@@ -194,9 +211,8 @@ final class NvmeAdmin {
                                                 .cdw(10, value[0])
                                                 .cdw(11, value[1]));
                         boolean _ =
-                                r.admin(
-                                        "get",
-                                        Sqe.of(GET_FEATURES).nsid(nsid).cdw(10, value[0]));
+                                r.admin("get", Sqe.of(GET_FEATURES).nsid(nsid).cdw(10, value[0]));
+                        restoreAll(r);
                     });
         }
         add(
@@ -220,25 +236,32 @@ final class NvmeAdmin {
                     "error recovery of namespace %x".formatted(nsid),
                     r -> {
                         r.enable();
-                        boolean _ =
-                                r.admin("get", Sqe.of(GET_FEATURES).nsid(nsid).cdw(10, 5));
+                        boolean _ = r.admin("get", Sqe.of(GET_FEATURES).nsid(nsid).cdw(10, 5));
                         boolean _ =
                                 r.admin(
                                         "set",
                                         Sqe.of(SET_FEATURES).nsid(nsid).cdw(10, 5).cdw(11, 7));
+                        restoreAll(r);
                     });
             add(
                     "a controller's feature with namespace %x".formatted(nsid),
                     r -> {
                         r.enable();
-                        boolean _ =
-                                r.admin("get", Sqe.of(GET_FEATURES).nsid(nsid).cdw(10, 6));
+                        boolean _ = r.admin("get", Sqe.of(GET_FEATURES).nsid(nsid).cdw(10, 6));
                         boolean _ =
                                 r.admin(
                                         "set",
                                         Sqe.of(SET_FEATURES).nsid(nsid).cdw(10, 6).cdw(11, 1));
+                        restoreAll(r);
                     });
         }
+    }
+
+    private static void restoreAll(NvmeRig r) {
+        r.restore(0x04, 0, 0x157);
+        r.restore(0x05, 1, 0);
+        r.restore(0x06, 0, 1);
+        r.restore(0x0B, 0, 0);
     }
 
     private static Sqe log(NvmeRig r, int page, int bytes, long offset) {
@@ -266,7 +289,9 @@ final class NvmeAdmin {
                     r.enable();
                     r.quietly(0, log(r, 2, 512, 0));
                     r.say("critical warning %x", r.int8(0, 0));
-                    r.say("spare threshold below spare: %b", r.int8(0, 4) < r.int8(0, 3) || r.int8(0, 3) == 0);
+                    r.say(
+                            "spare threshold below spare: %b",
+                            r.int8(0, 4) < r.int8(0, 3) || r.int8(0, 3) == 0);
                 });
         add(
                 "health information of a namespace",
@@ -283,7 +308,11 @@ final class NvmeAdmin {
                         r.enable();
                         r.pattern(r.at(0), 8192, 3);
                         boolean _ = r.admin("log page", log(r, 2, bytes, 0));
-                        r.say("beyond it untouched: %b", bytes >= 4096 || r.int8(0, bytes) == ((bytes * 7 + (bytes >> 8) * 13 + 3) & 0xFF));
+                        r.say(
+                                "beyond it untouched: %b",
+                                bytes >= 4096
+                                        || r.int8(0, bytes)
+                                                == ((bytes * 7 + (bytes >> 8) * 13 + 3) & 0xFF));
                     });
         }
         for (long offset : new long[] {4, 508, 512, 516, 2, 1L << 33}) {
@@ -329,7 +358,9 @@ final class NvmeAdmin {
                 r -> {
                     r.enable();
                     r.doorbell(2, false, 1);
-                    boolean _ = r.admin("event", Sqe.of(ASYNC_EVENT));
+                    int _ = r.put(0, Sqe.of(ASYNC_EVENT));
+                    r.ring(0);
+                    r.quiet(0, "event");
                 });
         add(
                 "one event of a kind until its log page is read",
@@ -339,10 +370,12 @@ final class NvmeAdmin {
                     int _ = r.put(0, Sqe.of(ASYNC_EVENT));
                     r.ring(0);
                     r.doorbell(2, false, 1);
-                    boolean _ = r.await(0, "first");
+                    r.event("first");
                     r.doorbell(2, false, 1);
                     r.quiet(0, "masked");
-                    boolean _ = r.admin("log page read", log(r, 1, 64, 0));
+                    int _ = r.put(0, log(r, 1, 64, 0));
+                    r.ring(0);
+                    r.event("log page read");
                 });
         add(
                 "event request survives other commands",
@@ -350,7 +383,7 @@ final class NvmeAdmin {
                     r.ready();
                     int _ = r.put(0, Sqe.of(ASYNC_EVENT));
                     r.ring(0);
-                    boolean _ = r.admin("queues", Sqe.of(GET_FEATURES).cdw(10, 4));
+                    boolean _ = r.admin("queues", Sqe.of(GET_FEATURES).cdw(10, 7));
                     boolean _ = r.send(1, "flush", Sqe.of(0).nsid(1));
                     r.quiet(0, "event");
                 });
@@ -367,6 +400,7 @@ final class NvmeAdmin {
                     r.awaitAll(0, "threshold below the temperature", 2);
                     r.quietly(0, log(r, 2, 512, 0));
                     r.say("critical warning %x", r.int8(0, 0));
+                    restoreAll(r);
                 });
     }
 
@@ -409,10 +443,7 @@ final class NvmeAdmin {
                     boolean _ =
                             r.admin(
                                     "identify",
-                                    Sqe.of(IDENTIFY)
-                                            .flags(0x40)
-                                            .prp(r.page(0), 4096)
-                                            .cdw(10, 1));
+                                    Sqe.of(IDENTIFY).flags(0x40).prp(r.page(0), 4096).cdw(10, 1));
                 });
         add(
                 "fused admin command",
@@ -428,7 +459,7 @@ final class NvmeAdmin {
                 r -> {
                     r.enable();
                     r.messages("before");
-                    boolean _ = r.admin("queues", Sqe.of(GET_FEATURES).cdw(10, 4));
+                    boolean _ = r.admin("queues", Sqe.of(GET_FEATURES).cdw(10, 7));
                     r.awaitMessage(0);
                     r.messages("after");
                 });
@@ -436,7 +467,7 @@ final class NvmeAdmin {
                 "a command id of 65535",
                 r -> {
                     r.enable();
-                    int _ = r.put(0, Sqe.of(GET_FEATURES).cdw(10, 4), 0xFFFE);
+                    int _ = r.put(0, Sqe.of(GET_FEATURES).cdw(10, 7), 0xFFFE);
                     r.ring(0);
                     boolean _ = r.await(0, "65534");
                 });
@@ -454,9 +485,7 @@ final class NvmeAdmin {
                 r -> {
                     r.ready();
                     boolean _ =
-                            r.admin(
-                                    "configure",
-                                    Sqe.of(DOORBELL_BUFFER).prp(r.page(0), r.page(1)));
+                            r.admin("configure", Sqe.of(DOORBELL_BUFFER).prp(r.page(0), r.page(1)));
                     // Submission queue 1: doorbell at 8, event index at 8 of the other page.
                     int _ = r.put(1, Sqe.of(0).nsid(1));
                     r.memory().set(java.lang.foreign.ValueLayout.JAVA_INT, r.at(0) + 8, r.tail(1));
@@ -494,8 +523,7 @@ final class NvmeAdmin {
                     r.quietly(0, Sqe.of(IDENTIFY).nsid(1).prp(r.page(2), 0));
                     int format = r.int8(2, 26) & 15;
                     boolean _ = r.admin("format", Sqe.of(FORMAT).nsid(1).cdw(10, format));
-                    boolean _ =
-                            r.send(1, "read", Sqe.of(2).nsid(1).prp(r.page(1), 0).cdw(10, 7));
+                    boolean _ = r.send(1, "read", Sqe.of(2).nsid(1).prp(r.page(1), 0).cdw(10, 7));
                     r.say("the data is gone: %b", !r.hasPattern(r.at(1), 512, 9));
                 });
         for (int nsid : new int[] {0, 3}) {

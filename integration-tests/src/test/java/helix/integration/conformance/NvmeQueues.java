@@ -4,8 +4,8 @@ import helix.integration.conformance.Sequence.Steps;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Creation and deletion of I/O queues: NVM Express Base 2.0 and NVMe over PCIe 1.0, sections 5.4 to
-/// 5.7 of the former's 1.4.
+/// Creation and deletion of I/O queues: NVM Express Base 2.0 and NVMe over PCIe 1.0, sections 5.4
+/// to 5.7 of the former's 1.4.
 final class NvmeQueues {
     private static final int DELETE_SUBMISSION = 0x00;
     private static final int DELETE_COMPLETION = 0x04;
@@ -87,7 +87,8 @@ final class NvmeQueues {
                 r -> {
                     r.enable();
                     r.quietly(0, r.createCompletion(1, 16, 3, 0));
-                    boolean _ = r.admin("create", r.createSubmission(id, entries, completion, flags));
+                    boolean _ =
+                            r.admin("create", r.createSubmission(id, entries, completion, flags));
                 });
     }
 
