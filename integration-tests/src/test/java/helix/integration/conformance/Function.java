@@ -67,16 +67,15 @@ final class Function implements AutoCloseable {
         enableMessages();
     }
 
-    /// Functions of the root bus with the given vendor and device id, in order.
-    static List<Integer> find(Bench bench, int classCode, int device) {
+    /// Functions of the root bus of a class, in order.
+    static List<Integer> find(Bench bench, int classCode) {
         PciHost pci = bench.machine().pci().orElseThrow();
         List<Integer> found = new ArrayList<>();
         for (int devfn = 0; devfn < 256; devfn += 8) {
             if (pci.readConfig(pci.firstBus(), devfn, 0, 4) == -1) {
                 continue;
             }
-            if (pci.readConfig(pci.firstBus(), devfn, 8, 4) >>> 8 == classCode
-                    && (device < 0 || pci.readConfig(pci.firstBus(), devfn, 2, 2) == device)) {
+            if (pci.readConfig(pci.firstBus(), devfn, 8, 4) >>> 8 == classCode) {
                 found.add(devfn);
             }
         }

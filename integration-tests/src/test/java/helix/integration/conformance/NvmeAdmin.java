@@ -212,6 +212,7 @@ final class NvmeAdmin {
                                                 .cdw(11, value[1]));
                         boolean _ =
                                 r.admin("get", Sqe.of(GET_FEATURES).nsid(nsid).cdw(10, value[0]));
+                        restoreAll(r);
                     });
         }
         add(
@@ -240,6 +241,7 @@ final class NvmeAdmin {
                                 r.admin(
                                         "set",
                                         Sqe.of(SET_FEATURES).nsid(nsid).cdw(10, 5).cdw(11, 7));
+                        restoreAll(r);
                     });
             add(
                     "a controller's feature with namespace %x".formatted(nsid),
@@ -250,8 +252,16 @@ final class NvmeAdmin {
                                 r.admin(
                                         "set",
                                         Sqe.of(SET_FEATURES).nsid(nsid).cdw(10, 6).cdw(11, 1));
+                        restoreAll(r);
                     });
         }
+    }
+
+    private static void restoreAll(NvmeRig r) {
+        r.restore(0x04, 0, 0x157);
+        r.restore(0x05, 1, 0);
+        r.restore(0x06, 0, 1);
+        r.restore(0x0B, 0, 0);
     }
 
     private static Sqe log(NvmeRig r, int page, int bytes, long offset) {
@@ -348,7 +358,9 @@ final class NvmeAdmin {
                 r -> {
                     r.enable();
                     r.doorbell(2, false, 1);
-                    boolean _ = r.admin("event", Sqe.of(ASYNC_EVENT));
+                    int _ = r.put(0, Sqe.of(ASYNC_EVENT));
+                    r.ring(0);
+                    r.quiet(0, "event");
                 });
         add(
                 "one event of a kind until its log page is read",
@@ -358,10 +370,12 @@ final class NvmeAdmin {
                     int _ = r.put(0, Sqe.of(ASYNC_EVENT));
                     r.ring(0);
                     r.doorbell(2, false, 1);
-                    boolean _ = r.await(0, "first");
+                    r.event("first");
                     r.doorbell(2, false, 1);
                     r.quiet(0, "masked");
-                    boolean _ = r.admin("log page read", log(r, 1, 64, 0));
+                    int _ = r.put(0, log(r, 1, 64, 0));
+                    r.ring(0);
+                    r.event("log page read");
                 });
         add(
                 "event request survives other commands",
@@ -369,7 +383,7 @@ final class NvmeAdmin {
                     r.ready();
                     int _ = r.put(0, Sqe.of(ASYNC_EVENT));
                     r.ring(0);
-                    boolean _ = r.admin("queues", Sqe.of(GET_FEATURES).cdw(10, 4));
+                    boolean _ = r.admin("queues", Sqe.of(GET_FEATURES).cdw(10, 7));
                     boolean _ = r.send(1, "flush", Sqe.of(0).nsid(1));
                     r.quiet(0, "event");
                 });
@@ -386,6 +400,7 @@ final class NvmeAdmin {
                     r.awaitAll(0, "threshold below the temperature", 2);
                     r.quietly(0, log(r, 2, 512, 0));
                     r.say("critical warning %x", r.int8(0, 0));
+                    restoreAll(r);
                 });
     }
 
@@ -444,7 +459,7 @@ final class NvmeAdmin {
                 r -> {
                     r.enable();
                     r.messages("before");
-                    boolean _ = r.admin("queues", Sqe.of(GET_FEATURES).cdw(10, 4));
+                    boolean _ = r.admin("queues", Sqe.of(GET_FEATURES).cdw(10, 7));
                     r.awaitMessage(0);
                     r.messages("after");
                 });
@@ -452,7 +467,7 @@ final class NvmeAdmin {
                 "a command id of 65535",
                 r -> {
                     r.enable();
-                    int _ = r.put(0, Sqe.of(GET_FEATURES).cdw(10, 4), 0xFFFE);
+                    int _ = r.put(0, Sqe.of(GET_FEATURES).cdw(10, 7), 0xFFFE);
                     r.ring(0);
                     boolean _ = r.await(0, "65534");
                 });

@@ -10,6 +10,7 @@ import java.lang.invoke.VarHandle;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 
 /// An NVMe controller at the level of its registers and queues. NVM Express Base 2.0, sections
 /// 3.1.3, 3.3 and 3.5.1.
@@ -37,7 +38,7 @@ final class NvmeRig {
     static final int PAGE = 4096;
 
     private static final long LIMIT = TimeUnit.SECONDS.toNanos(5);
-    private static final long QUIET = TimeUnit.MILLISECONDS.toNanos(15);
+    private static final long QUIET = TimeUnit.MILLISECONDS.toNanos(100);
 
     private final Function function;
     private final MemorySegment memory;
@@ -245,10 +246,30 @@ final class NvmeRig {
     /// Takes as many completions, in whatever order, and writes them down in the order of their
     /// commands.
     void awaitAll(int queue, String what, int count) {
+        all(count, () -> await(queue, what));
+    }
+
+    /// The same, without telling the controller so.
+    void peekAll(int queue, String what, int count) {
+        all(count, () -> peek(queue, what));
+    }
+
+    /// Takes the completion of an event request; which of several it is, is the controller's to
+    /// choose.
+    void event(String what) {
+        Transcript kept = transcript;
+        transcript = new Transcript();
+        boolean _ = await(0, what);
+        Transcript said = transcript;
+        transcript = kept;
+        said.lines().forEach(line -> say("%s", line.replaceFirst("id \\d+, ", "")));
+    }
+
+    private void all(int count, BooleanSupplier one) {
         Transcript kept = transcript;
         transcript = new Transcript();
         for (int i = 0; i < count; i++) {
-            boolean _ = await(queue, what);
+            boolean _ = one.getAsBoolean();
         }
         Transcript said = transcript;
         transcript = kept;
@@ -303,11 +324,18 @@ final class NvmeRig {
                                 (status >> 14 & 1) != 0 ? " dnr" : "");
     }
 
+    /// Sets a feature back to what QEMU begins with; it keeps features over a controller reset.
+    void restore(int feature, int nsid, int value) {
+        quietly(0, Sqe.of(0x09).nsid(nsid).cdw(10, feature).cdw(11, value));
+    }
+
     // ---- Queues
 
     /// The command that creates an I/O completion queue; 5.4.
     Sqe createCompletion(int id, int entries, int flags, int vector) {
-        completions.put(id, new Ring(0x2000L * id + 0x1_0000, entries, id));
+        if (id > 0) {
+            completions.put(id, new Ring(0x2000L * id + 0x1_0000, entries, id));
+        }
         return Sqe.of(0x05)
                 .prp(function.address(0x2000L * id + 0x1_0000), 0)
                 .cdw(10, entries - 1 << 16 | id)
@@ -316,7 +344,9 @@ final class NvmeRig {
 
     /// The command that creates an I/O submission queue; 5.5.
     Sqe createSubmission(int id, int entries, int completion, int flags) {
-        submissions.put(id, new Ring(0x2000L * id + 0x4_0000, entries, completion));
+        if (id > 0) {
+            submissions.put(id, new Ring(0x2000L * id + 0x4_0000, entries, completion));
+        }
         return Sqe.of(0x01)
                 .prp(function.address(0x2000L * id + 0x4_0000), 0)
                 .cdw(10, entries - 1 << 16 | id)

@@ -22,7 +22,7 @@ final class QemuBench implements Bench {
             disk none
             device nvme,id=nv,serial=conformance,addr=4,max_ioqpairs=4,msix_qsize=5
             device nvme-ns,id=ns1,drive=disk0,bus=nv,nsid=1
-            device nvme-ns,id=ns2,drive=disk1,bus=nv,nsid=2,logical_block_size=4096,physical_block_size=4096
+            device nvme-ns,id=ns2,drive=disk1,bus=nv,nsid=2
             device virtio-blk-pci,id=vb,drive=disk2,serial=conformance,addr=5,disable-legacy=on,packed=on,num-queues=2,queue-size=64,ioeventfd=off
             netdev hubport,id=n0,hubid=0
             netdev hubport,id=n1,hubid=0
