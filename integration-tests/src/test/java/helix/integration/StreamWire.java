@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// process, and often not in one class loader, which is why system properties carry them.
 final class StreamWire {
     private static final String REGISTRY = "helix.it.wires";
+    private static final long ON_ITS_WAY_NANOS = 20_000_000;
 
     private final BlockingQueue<byte[]> received;
     private final SocketChannel channel;
@@ -86,9 +87,11 @@ final class StreamWire {
         }
     }
 
+    /// Takes the oldest frame. What the card has sent is on its way for a moment, also where the
+    /// caller would not wait.
     byte @Nullable [] take(long nanos) {
         try {
-            return received.poll(nanos, TimeUnit.NANOSECONDS);
+            return received.poll(Math.max(nanos, ON_ITS_WAY_NANOS), TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
             throw new AssertionError(e);
         }
