@@ -176,6 +176,20 @@ final class Function implements AutoCloseable {
         }
     }
 
+    /// Lets the function reach a page beyond its memory, as a request's buffer.
+    ///
+    /// @return its device address
+    long grant(int page) {
+        long address = deviceAddress + MEMORY + 4096L * page;
+        domain.ifPresent(d -> d.map(address, 4096));
+        return address;
+    }
+
+    /// Takes such a page back.
+    void revoke(int page) {
+        domain.ifPresent(d -> d.unmap(deviceAddress + MEMORY + 4096L * page, 4096));
+    }
+
     /// The memory that the function may reach.
     MemorySegment memory() {
         return memory;

@@ -1,0 +1,246 @@
+package helix.driver.block.nvme;
+
+import helix.driver.api.block.BlockDevice;
+import helix.hal.api.Deadline;
+import helix.hal.api.Device;
+import helix.hal.api.DeviceException;
+import helix.hal.api.Lease;
+import helix.hal.api.PciDevice;
+import helix.hal.api.lease.LeaseService.Release;
+import helix.hal.api.machine.Machine;
+import helix.hal.internal.Hal;
+import helix.hal.internal.irq.Irqs;
+import helix.hal.internal.lease.Leases;
+import helix.hal.internal.service.Dma;
+import helix.hal.internal.service.Mmio;
+import helix.hal.internal.service.PciConfig;
+import helix.hal.internal.service.PortIo;
+import helix.hal.sim.SimMachine;
+import helix.hal.sim.api.DeviceModel;
+import helix.modules.api.Agent;
+import helix.modules.api.Idle;
+import helix.modules.api.ModuleContext;
+import helix.modules.api.ModuleInfo;
+import helix.modules.api.ModuleVersion;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.LockSupport;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.ServiceRegistration;
+
+/// The embedded machine with one device, the real HAL over it, and generations of the driver: all
+/// but the framework.
+final class FuzzRig implements AutoCloseable {
+    private static final long MEMORY = 64L << 20;
+    private static final int NVME = 0x010802;
+
+    private final SimMachine machine;
+    private final Leases leases = new Leases();
+    private final Irqs irqs = new Irqs();
+    private final PciConfig pci = new PciConfig(leases);
+    private final Mmio mmio = new Mmio();
+    private final Dma dma = new Dma();
+    private final List<Object> services = new CopyOnWriteArrayList<>();
+    private final Hal hal;
+
+    FuzzRig(DeviceModel model, long seed) {
+        machine =
+                SimMachine.builder()
+                        .seed(seed)
+                        .threaded()
+                        .memory(MEMORY)
+                        .rootPorts(0)
+                        .plug("nvme0", model)
+                        .build();
+        hal = new Hal(context(), leases, irqs, pci, mmio, dma, new PortIo());
+        component("addMachine", machine);
+    }
+
+    /// Calls the HAL as Declarative Services does.
+    private void component(String method, Machine argument) {
+        try {
+            Method target = Hal.class.getDeclaredMethod(method, Machine.class);
+            target.setAccessible(true);
+            target.invoke(hal, argument);
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError("Hal." + method, e);
+        }
+    }
+
+    private BundleContext context() {
+        return (BundleContext)
+                Proxy.newProxyInstance(
+                        FuzzRig.class.getClassLoader(),
+                        new Class<?>[] {BundleContext.class},
+                        (_, method, arguments) -> {
+                            if (!method.getName().equals("registerService")) {
+                                throw new UnsupportedOperationException(method.toString());
+                            }
+                            services.add(arguments[1]);
+                            return registration(arguments[1]);
+                        });
+    }
+
+    private ServiceRegistration<?> registration(Object service) {
+        return (ServiceRegistration<?>)
+                Proxy.newProxyInstance(
+                        FuzzRig.class.getClassLoader(),
+                        new Class<?>[] {ServiceRegistration.class},
+                        (proxy, method, arguments) ->
+                                switch (method.getName()) {
+                                    case "unregister" -> {
+                                        boolean _ = services.remove(service);
+                                        yield null;
+                                    }
+                                    case "hashCode" -> System.identityHashCode(proxy);
+                                    case "equals" -> proxy == arguments[0];
+                                    default ->
+                                            throw new UnsupportedOperationException(
+                                                    method.toString());
+                                });
+    }
+
+    SimMachine machine() {
+        return machine;
+    }
+
+    PciDevice device() {
+        return services.stream()
+                .filter(PciDevice.class::isInstance)
+                .map(PciDevice.class::cast)
+                .filter(d -> d.classCode() == NVME)
+                .findFirst()
+                .orElseThrow(() -> new DeviceException("the HAL found no controller"));
+    }
+
+    /// A generation of the driver with a lease of its own, not yet initialised.
+    Life begin(Settings settings) {
+        return new Life(settings);
+    }
+
+    /// A generation.
+    final class Life implements ModuleContext {
+        private final Lease lease = leases.grant(device(), "fuzz");
+        private final NvmeDriver driver;
+        private final List<BlockDevice> published = new CopyOnWriteArrayList<>();
+        private final List<Thread> threads = new CopyOnWriteArrayList<>();
+        private final List<Throwable> escaped = new CopyOnWriteArrayList<>();
+        private volatile boolean ended;
+
+        private Life(Settings settings) {
+            driver = new NvmeDriver(FuzzRig.this.device(), mmio, irqs, dma, pci, settings);
+        }
+
+        void bringUp() {
+            driver.init(this);
+            driver.start();
+        }
+
+        void stop() {
+            driver.stop();
+        }
+
+        List<BlockDevice> published() {
+            return published;
+        }
+
+        /// What agents threw that is no device error.
+        List<Throwable> escaped() {
+            return escaped;
+        }
+
+        /// Fences, resets and takes everything back, whatever the driver does.
+        Release end(Duration limit) {
+            ended = true;
+            threads.forEach(LockSupport::unpark);
+            return leases.release(lease, Deadline.after(limit));
+        }
+
+        @Override
+        public Device device() {
+            return FuzzRig.this.device();
+        }
+
+        @Override
+        public Lease lease() {
+            return lease;
+        }
+
+        @Override
+        public boolean takesOver() {
+            return false;
+        }
+
+        @Override
+        public int unit() {
+            return 0;
+        }
+
+        @Override
+        public String name() {
+            return "nvme0";
+        }
+
+        @Override
+        public ModuleInfo describe() {
+            return new ModuleInfo("nvme", "", new ModuleVersion(0, 1, 0, ""), Set.of());
+        }
+
+        @Override
+        public <T> Registration publish(Class<T> type, T service, Map<String, ?> properties) {
+            published.add((BlockDevice) service);
+            return () -> {
+                boolean _ = published.remove(service);
+            };
+        }
+
+        @Override
+        public AgentHandle agent(String name, Agent agent, Idle idle) {
+            Thread thread = Thread.ofPlatform().daemon().name(name).start(() -> run(agent, idle));
+            threads.add(thread);
+            return new AgentHandle() {
+                @Override
+                public void wakeUp() {
+                    LockSupport.unpark(thread);
+                }
+
+                @Override
+                public void close() {
+                    threads.remove(thread);
+                }
+            };
+        }
+
+        private void run(Agent agent, Idle idle) {
+            try {
+                while (!ended) {
+                    if (agent.doWork() == 0) {
+                        LockSupport.parkNanos(idle.pause().toNanos());
+                    }
+                }
+            } catch (DeviceException e) {
+                fail("agent", e);
+            } catch (Exception | Error e) {
+                if (!ended) {
+                    escaped.add(e);
+                }
+            }
+        }
+
+        @Override
+        public void fail(String reason, Throwable cause) {
+            // The platform would restart it; the test ends each generation anyway.
+        }
+    }
+
+    @Override
+    public void close() {
+        component("removeMachine", machine);
+        machine.close();
+    }
+}
