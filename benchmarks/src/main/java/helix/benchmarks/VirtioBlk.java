@@ -83,7 +83,8 @@ public final class VirtioBlk implements Function {
         try (Backend daemon = daemon(work, socket, peerSocket)) {
             daemon.await(socket);
             daemon.await(peerSocket);
-            session.execute("helix:attach vhost-user:" + socket + " --type blk --without " + WITHOUT);
+            session.execute(
+                    "helix:attach vhost-user:" + socket + " --type blk --without " + WITHOUT);
             BlockDevice device =
                     Services.await(context, BlockDevice.class, BEHIND_VIRTIO, DEVICE_MILLIS);
             Pinning.thisThread(CLIENT_CPU);

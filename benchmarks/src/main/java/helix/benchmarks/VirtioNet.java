@@ -85,7 +85,8 @@ public final class VirtioNet implements Function {
         try (Backend server = Backend.start(work, SERVER_CPU, serverCommand(socket, peerSocket))) {
             server.await(socket);
             server.await(peerSocket);
-            session.execute("helix:attach vhost-user:" + socket + " --type net --without " + WITHOUT);
+            session.execute(
+                    "helix:attach vhost-user:" + socket + " --type net --without " + WITHOUT);
             NetworkDevice device =
                     Services.await(context, NetworkDevice.class, BEHIND_VIRTIO, DEVICE_MILLIS);
             Pinning.thisThread(CLIENT_CPU);

@@ -17,8 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// @param queueSize the most entries of a queue
 /// @param mac a network device's address, the first byte highest
 /// @param without features that are kept from the driver, although the back-end has them
-record AttachOptions(
-        String id, DeviceKind kind, Path path, int queueSize, long mac, long without) {
+record AttachOptions(String id, DeviceKind kind, Path path, int queueSize, long mac, long without) {
     private static final Set<String> KNOWN = Set.of("id", "path", "queue-size", "mac", "without");
     private static final int DEFAULT_QUEUE_SIZE = 1024;
     private static final int MAX_QUEUE_SIZE = 32768;
