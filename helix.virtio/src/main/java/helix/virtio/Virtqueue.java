@@ -76,7 +76,7 @@ public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
     /// @param features what was negotiated; the ring format follows from it
     /// @param segments the most pieces of one buffer, 1 to the size; with [indirect
     ///   descriptors][VirtioFeature#RING_INDIRECT_DESC] a table of this size is set aside for each
-    ///   entry, and a buffer of several pieces takes one entry only
+    ///   entry, and a buffer of several pieces takes one entry only, unless [#reserve] leaves more
     public record Shape(int index, int size, long features, int segments) {}
 
     /// How much memory a queue needs, its own bookkeeping included.
