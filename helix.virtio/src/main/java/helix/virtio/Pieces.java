@@ -49,6 +49,14 @@ final class Pieces {
         return --left > 0;
     }
 
+    /// There is a buffer of one piece, and it is whole.
+    void one(int length) {
+        forget();
+        if (length <= 0) {
+            throw wrong(length);
+        }
+    }
+
     /// Ends the buffer.
     ///
     /// @return how many bytes the device may write

@@ -38,8 +38,9 @@ final class Slots {
         return inFlight;
     }
 
-    int token(int id) {
-        return (int) words[id];
+    /// Of a buffer: its token, and from bit 32 how much of it may be written.
+    long word(int id) {
+        return words[id];
     }
 
     int writable(int id) {

@@ -93,7 +93,7 @@ final class SplitQueue extends Virtqueue {
     @Override
     public boolean begin(int count) {
         pieces.begin(count, segments);
-        inTable = indirect && count > 1;
+        inTable = tabled(count);
         begun = inTable ? 1 : count;
         if (begun > freeCount) {
             pieces.forget();
@@ -123,8 +123,7 @@ final class SplitQueue extends Virtqueue {
     private void add(long address, int length, int flags) {
         boolean more = (flags & Descriptor.NEXT) != 0;
         long link = more ? cursor : 0;
-        Words.i64(memory, at, address);
-        Words.i64(memory, at + 8, length | (long) flags << 32 | link << 48);
+        describe(at, address, length | (long) flags << 32 | link << 48);
         if (!more) {
             return;
         }
@@ -137,6 +136,17 @@ final class SplitQueue extends Virtqueue {
         }
     }
 
+    /// Writes a descriptor. What drivers describe often lies where it lay before, and a line that
+    /// is not written need not be fetched anew by the device.
+    private void describe(long entry, long address, long rest) {
+        if (Words.i64(memory, entry) != address) {
+            Words.i64(memory, entry, address);
+        }
+        if (Words.i64(memory, entry + 8) != rest) {
+            Words.i64(memory, entry + 8, rest);
+        }
+    }
+
     @Override
     public void submit(int newToken) {
         int writable = pieces.end();
@@ -146,8 +156,7 @@ final class SplitQueue extends Virtqueue {
         if (inTable) {
             long entry = descriptors + 16L * head;
             long bytes = (long) cursor * QueueLayout.DESCRIPTOR_BYTES;
-            Words.i64(memory, entry, table(head));
-            Words.i64(memory, entry + 8, bytes | (long) Descriptor.INDIRECT << 32);
+            describe(entry, table(head), bytes | (long) Descriptor.INDIRECT << 32);
             firstFree = following[head];
         } else {
             firstFree = cursor;
@@ -156,6 +165,24 @@ final class SplitQueue extends Virtqueue {
         slots.take(head, newToken, writable, count);
         Words.i16(memory, availableRing + 2L * (next & mask), head);
         next = next + 1 & INDEX_MASK;
+    }
+
+    @Override
+    public boolean submitOne(long address, int length, boolean writable, int newToken) {
+        pieces.one(length);
+        int head = firstFree;
+        if (freeCount == 0) {
+            return false;
+        }
+        change();
+        long entry = descriptors + 16L * head;
+        describe(entry, address, length | (writable ? (long) Descriptor.WRITE << 32 : 0));
+        firstFree = following[head];
+        freeCount--;
+        slots.take(head, newToken, writable ? length : 0, 1);
+        Words.i16(memory, availableRing + 2L * (next & mask), head);
+        next = next + 1 & INDEX_MASK;
+        return true;
     }
 
     @Override
@@ -194,18 +221,18 @@ final class SplitQueue extends Virtqueue {
         int id = (int) element;
         int length = (int) (element >>> 32);
         int count = slots.shownCount(id);
-        if (count == 0 || Integer.compareUnsigned(length, slots.writable(id)) > 0) {
+        if (count == 0) {
             return refuse(id, count, length);
         }
-        token = slots.token(id);
+        long word = slots.word(id);
+        if (Integer.compareUnsigned(length, (int) (word >>> 32)) > 0) {
+            return refuse(id, count, length);
+        }
+        token = (int) word;
         written = length;
         change();
         slots.release(id);
-        int last = id;
-        for (int i = 1; i < count; i++) {
-            last = following[last];
-        }
-        following[last] = firstFree;
+        following[last(id, count)] = firstFree;
         firstFree = id;
         freeCount += count;
         lastUsed = lastUsed + 1 & INDEX_MASK;
@@ -213,6 +240,15 @@ final class SplitQueue extends Virtqueue {
             suppress();
         }
         return true;
+    }
+
+    /// The last descriptor of a buffer.
+    private int last(int head, int count) {
+        int last = head;
+        for (int i = 1; i < count; i++) {
+            last = following[last];
+        }
+        return last;
     }
 
     private boolean lookForUsed() {

@@ -42,6 +42,9 @@ public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
     private final int doorbellValue;
     private boolean broken;
 
+    /// How many entries stay free when a buffer of several pieces goes without a table.
+    private int reserve;
+
     /// What is in memory for the next generation is as things are.
     private boolean kept;
 
@@ -62,6 +65,7 @@ public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
         address = buffer.address();
         slots = new Slots(memory, shape.size());
         indirect = layout.tableBytes() > 0;
+        reserve = shape.size();
         eventIndex = QueueLayout.has(shape, VirtioFeature.RING_EVENT_IDX);
     }
 
@@ -72,7 +76,7 @@ public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
     /// @param features what was negotiated; the ring format follows from it
     /// @param segments the most pieces of one buffer, 1 to the size; with [indirect
     ///   descriptors][VirtioFeature#RING_INDIRECT_DESC] a table of this size is set aside for each
-    ///   entry, and a buffer of several pieces takes one entry only
+    ///   entry, and a buffer of several pieces takes one entry only, unless [#reserve] leaves more
     public record Shape(int index, int size, long features, int segments) {}
 
     /// How much memory a queue needs, its own bookkeeping included.
@@ -174,6 +178,20 @@ public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
         return address + layout.device();
     }
 
+    /// Lets buffers of several pieces go without a table, of which the device would read one more
+    /// cache line, as long as so many entries stay free. Without this all have tables, if there are
+    /// tables at all.
+    ///
+    /// @param entries as many as there will be buffers at the same time
+    public final void reserve(int entries) {
+        reserve = entries;
+    }
+
+    /// Whether a buffer gets a table.
+    final boolean tabled(int pieces) {
+        return indirect && pieces > 1 && free() - pieces < reserve;
+    }
+
     /// Begins a buffer.
     ///
     /// @param segments how many pieces it will have, 1 to the shape's
@@ -196,6 +214,16 @@ public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
     ///
     /// @param token given back by [#token()], 0 to 2^32 - 1
     public abstract void submit(int token);
+
+    /// Begins and submits a buffer of one piece: what [#begin], [#out] or [#in], and [#submit] do,
+    /// for less.
+    ///
+    /// @param address its device address
+    /// @param length bytes, at least 1
+    /// @param written whether the device writes to it, else it reads
+    /// @param token given back by [#token()], 0 to 2^32 - 1
+    /// @return false if there is no room
+    public abstract boolean submitOne(long address, int length, boolean written, int token);
 
     /// Makes what was submitted available, and notifies the device if it wants that.
     ///

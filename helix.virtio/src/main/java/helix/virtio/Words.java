@@ -10,6 +10,7 @@ import java.nio.ByteOrder;
 final class Words {
     private static final VarHandle SHORT = handle(ValueLayout.JAVA_SHORT);
     private static final VarHandle INT = handle(ValueLayout.JAVA_INT);
+    private static final VarHandle LONG = handle(ValueLayout.JAVA_LONG);
     private static final VarHandle PLAIN_SHORT = handle(ValueLayout.JAVA_SHORT_UNALIGNED);
     private static final VarHandle PLAIN_INT = handle(ValueLayout.JAVA_INT_UNALIGNED);
     private static final VarHandle PLAIN_LONG = handle(ValueLayout.JAVA_LONG_UNALIGNED);
@@ -42,6 +43,10 @@ final class Words {
 
     static long i64(MemorySegment memory, long offset) {
         return (long) PLAIN_LONG.get(memory, offset);
+    }
+
+    static long i64Acquire(MemorySegment memory, long offset) {
+        return (long) LONG.getAcquire(memory, offset);
     }
 
     static void i16(MemorySegment memory, long offset, int value) {

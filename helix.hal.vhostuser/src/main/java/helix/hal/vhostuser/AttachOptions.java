@@ -16,14 +16,15 @@ import org.jspecify.annotations.Nullable;
 /// @param path the socket
 /// @param queueSize the most entries of a queue
 /// @param mac a network device's address, the first byte highest
-record AttachOptions(String id, DeviceKind kind, Path path, int queueSize, long mac) {
-    private static final Set<String> KNOWN = Set.of("id", "path", "queue-size", "mac");
+/// @param without features that are kept from the driver, although the back-end has them
+record AttachOptions(String id, DeviceKind kind, Path path, int queueSize, long mac, long without) {
+    private static final Set<String> KNOWN = Set.of("id", "path", "queue-size", "mac", "without");
     private static final int DEFAULT_QUEUE_SIZE = 1024;
     private static final int MAX_QUEUE_SIZE = 32768;
     private static final int MAC_SIZE = 6;
     private static final long LOCAL_PREFIX = 0x0268L << 32;
 
-    /// Reads `path`, `queue-size` and `mac`.
+    /// Reads `path`, `queue-size`, `mac` and `without`.
     static AttachOptions of(String id, String kind, Map<String, String> options) {
         options.keySet().stream()
                 .filter(k -> !KNOWN.contains(k))
@@ -42,7 +43,32 @@ record AttachOptions(String id, DeviceKind kind, Path path, int queueSize, long 
                 DeviceKind.of(kind),
                 Path.of(path),
                 queueSize(options.get("queue-size")),
-                mac(options.get("mac"), path));
+                mac(options.get("mac"), path),
+                without(options.get("without")));
+    }
+
+    /// Numbers of feature bits, with commas between them.
+    private static long without(@Nullable String text) {
+        long bits = 0;
+        if (text != null && !text.isEmpty()) {
+            for (String number : text.split(",", -1)) {
+                bits |= 1L << featureBit(number.strip());
+            }
+        }
+        return bits;
+    }
+
+    private static int featureBit(String text) {
+        try {
+            int bit = Integer.parseInt(text);
+            // Without VERSION_1 there would be no device.
+            if (bit >= 0 && bit < Long.SIZE && 1L << bit != VhostUser.F_VERSION_1) {
+                return bit;
+            }
+        } catch (NumberFormatException e) {
+            throw new DeviceException("feature '" + text + "' is no number", e);
+        }
+        throw new DeviceException("feature " + text + " cannot be left out");
     }
 
     private static int queueSize(@Nullable String text) {

@@ -45,6 +45,11 @@ public final class ConfiguredPeer {
         ///
         /// @return 0 for the default
         int queue_size() default 0;
+
+        /// Features that are kept from the driver: numbers of bits.
+        ///
+        /// @return empty for none
+        String[] without() default {};
     }
 
     /// Attaches.
@@ -59,6 +64,7 @@ public final class ConfiguredPeer {
         put(options, "id", settings.id());
         put(options, "mac", settings.mac());
         put(options, "queue-size", settings.queue_size() == 0 ? "" : "" + settings.queue_size());
+        put(options, "without", String.join(",", settings.without()));
         id = hub.attach(settings.type(), options);
     }
 

@@ -55,7 +55,7 @@ final class VirtioFunction {
                 new CommonConfig(
                         backend,
                         vectors,
-                        kind.offered(identity.features()),
+                        kind.offered(identity.features()) & ~options.without(),
                         queues,
                         options.queueSize());
         kicks = new EventFd[queues];

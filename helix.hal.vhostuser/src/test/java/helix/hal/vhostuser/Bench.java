@@ -17,8 +17,11 @@ final class Bench implements Attachment.Slots, AutoCloseable {
     private final List<Attachment> attachments = new ArrayList<>();
 
     Attachment attach(Path socket, String kind, Limits limits) {
-        AttachOptions options =
-                AttachOptions.of("t" + attachments.size(), kind, Map.of("path", "" + socket));
+        return attach(kind, limits, Map.of("path", "" + socket));
+    }
+
+    Attachment attach(String kind, Limits limits, Map<String, String> settings) {
+        AttachOptions options = AttachOptions.of("t" + attachments.size(), kind, settings);
         Attachment attachment = new Attachment(options, this, limits);
         attachments.add(attachment);
         return attachment.open();

@@ -11,14 +11,18 @@ import helix.hal.vhostuser.VhostUser.Request;
 import helix.hal.vhostuser.VirtioPci.Bar;
 import helix.hal.vhostuser.VirtioPci.Common;
 import helix.posix.EventFd;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// A function as HAL and driver see it, and what its back-end is told.
 class RegistersTest {
@@ -43,6 +47,28 @@ class RegistersTest {
     void close() throws Exception {
         bench.close();
         backend.close();
+    }
+
+    @Test
+    void whatIsLeftOutIsNotOffered() throws IOException {
+        assertThat(driver.deviceFeatures()).isEqualTo(1L << 34 | VhostUser.F_VERSION_1);
+        Path other = folder.resolve("t");
+        try (FakeBackend second = new FakeBackend(other).start()) {
+            Map<String, String> options = Map.of("path", other.toString(), "without", "34, 9");
+            Attachment without = bench.attach("blk", Bench.QUICK, options);
+            assertThat(bench.driver(without).deviceFeatures()).isEqualTo(VhostUser.F_VERSION_1);
+            without.close();
+            assertThat(second.said).isNotEmpty();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"32", "64", "-1", "x", "1,,2"})
+    void whatCannotBeLeftOutIsSaid(String without) {
+        Map<String, String> options = Map.of("path", "s", "without", without);
+        assertThatThrownBy(() -> AttachOptions.of("a", "blk", options))
+                .isInstanceOf(DeviceException.class)
+                .hasMessageStartingWith("feature ");
     }
 
     /// 4.1.4: one of each structure, inside the BAR.

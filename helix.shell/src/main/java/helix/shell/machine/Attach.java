@@ -70,6 +70,12 @@ public final class Attach extends Report {
             description = "The most entries of a queue, a power of two; 1024 without it.")
     private @Nullable Integer queueSize;
 
+    @Option(
+            names = "--without",
+            paramLabel = "<bits>",
+            description = "Features that the driver is not offered: numbers of bits, as 0,15.")
+    private @Nullable String without;
+
     /// What was attached.
     ///
     /// @param id the name for helix:detach
@@ -98,6 +104,9 @@ public final class Attach extends Report {
         }
         if (queueSize != null) {
             options.put("queue-size", queueSize.toString());
+        }
+        if (without != null) {
+            options.put("without", without);
         }
         MachineControl control = control(platform);
         String attachedId = control.plug(type, options);

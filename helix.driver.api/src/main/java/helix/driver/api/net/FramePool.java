@@ -23,7 +23,8 @@ public final class FramePool implements AutoCloseable {
     /// Makes a pool whose frames are all free.
     ///
     /// @param memory the bytes, which belong to the pool from now on
-    /// @param frameSize bytes of a frame with its headroom, a multiple of 64 above [#HEADROOM]
+    /// @param frameSize bytes of a frame with its headroom, a multiple of 64 above [#HEADROOM]; an
+    ///   odd multiple spreads frames over all of a cache's sets, a power of two over a few
     /// @throws IllegalArgumentException if not one frame fits, or the size is none
     public FramePool(DmaBuffer memory, int frameSize) {
         if (frameSize <= HEADROOM || frameSize % 64 != 0) {

@@ -350,6 +350,11 @@ final class ClientQueue implements BlockQueue {
             taken++;
             handler.completed(tag, status);
         }
+        if (taken == 0) {
+            // Whoever asks again at once takes cache lines from a device that is about to write
+            // them, or the core from one that shares it.
+            Thread.onSpinWait();
+        }
         return taken;
     }
 

@@ -122,6 +122,7 @@ final class Ring {
     /// @param side whose requests end with ABORTED
     void renew(Virtqueue fresh, int side) {
         queue = fresh;
+        reserve();
         owed = false;
         endAll(side, BlockStatus.ABORTED);
     }
@@ -134,6 +135,16 @@ final class Ring {
 
     void client(int side, @Nullable ClientQueue client) {
         clients[side] = client;
+        reserve();
+    }
+
+    /// Whatever the clients have in flight, each of their requests finds an entry.
+    private void reserve() {
+        int depths = 0;
+        for (ClientQueue client : clients) {
+            depths += client == null ? 0 : client.depth();
+        }
+        queue.reserve(depths);
     }
 
     /// How many requests a side has in flight.
@@ -311,7 +322,10 @@ final class Ring {
         while (queue.poll()) {
             finish(queue.token());
         }
-        lookedAt = device.clock().now();
+        long now = device.clock().now();
+        if (lookedAt != now) {
+            lookedAt = now;
+        }
         if (queue.isBroken()) {
             device.fault("queue %d is broken: %s".formatted(index, queue.defect()));
         }

@@ -61,6 +61,10 @@ final class QueueRig implements AutoCloseable {
     boolean armed = true;
     boolean interruptsOn;
     int completed;
+
+    /// With tables: how many entries a buffer without one leaves free.
+    int reserve;
+
     private int pendingWhenOn;
     private boolean quiet;
     private final int[] tokenAtSlot = new int[SLOTS];
@@ -90,8 +94,15 @@ final class QueueRig implements AutoCloseable {
                 VirtioTransport.NO_VECTOR);
         VirtioBringUp.ready(transport);
         ring = device.ring(0);
+        reserve = size;
         // Tokens use all 32 bits.
         nextToken = random.nextInt();
+    }
+
+    /// Lets buffers go without tables.
+    void reserve(int entries) {
+        reserve = entries;
+        queue.reserve(entries);
     }
 
     /// Submits one buffer if there is room.
@@ -101,17 +112,36 @@ final class QueueRig implements AutoCloseable {
     }
 
     boolean submit(int pieces, int out) {
-        int takes = format.indirect ? 1 : pieces;
-        boolean room = queue.begin(pieces);
-        assertThat(room).isEqualTo(takes <= queue.free() || pieces == 0);
+        int free = queue.free();
+        boolean tabled = format.indirect && free - pieces < reserve;
+        int takes = tabled ? 1 : pieces;
+        // Of those with one piece, some in one call.
+        boolean atOnce = pieces == 1 && (nextToken & 2) != 0 && free > 0;
+        boolean room = atOnce || queue.begin(pieces);
+        assertThat(room).isEqualTo(takes <= free || pieces == 0);
         if (!room) {
             return false;
         }
-        int free = queue.free();
         int token = nextToken++;
         int slot = freeSlots[--freeSlotCount];
         tokenAtSlot[slot] = token;
         long address = data.address() + (long) PIECE * slot;
+        int writable;
+        if (atOnce) {
+            writable = out == 0 ? length(token, 0) : 0;
+            assertThat(queue.submitOne(address, length(token, 0), out == 0, token)).isTrue();
+        } else {
+            writable = describe(address, pieces, out, token);
+            queue.submit(token);
+        }
+        unkicked++;
+        sent.put(token, new Sent(slot, out, pieces - out, writable));
+        assertThat(queue.free()).isEqualTo(free - takes);
+        assertThat(queue.inFlight()).isEqualTo(sent.size());
+        return true;
+    }
+
+    private int describe(long address, int pieces, int out, int token) {
         int writable = 0;
         for (int i = 0; i < pieces; i++) {
             int length = length(token, i);
@@ -122,12 +152,7 @@ final class QueueRig implements AutoCloseable {
                 writable += length;
             }
         }
-        queue.submit(token);
-        unkicked++;
-        sent.put(token, new Sent(slot, out, pieces - out, writable));
-        assertThat(queue.free()).isEqualTo(free - takes);
-        assertThat(queue.inFlight()).isEqualTo(sent.size());
-        return true;
+        return writable;
     }
 
     private static int length(int token, int piece) {
@@ -213,6 +238,7 @@ final class QueueRig implements AutoCloseable {
         Virtqueue old = queue;
         transport = device.open(machine.lease());
         queue = Virtqueue.adopt(memory, transport.doorbell(0), transport.doorbellValue(0));
+        queue.reserve(reserve);
         assertThat(queue.shape()).isEqualTo(old.shape());
         assertThat(queue.free()).isEqualTo(old.free());
         assertThat(queue.inFlight()).isEqualTo(sent.size());

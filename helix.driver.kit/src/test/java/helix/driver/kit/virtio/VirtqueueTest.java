@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import helix.driver.kit.virtio.QueueRig.Format;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,6 +32,39 @@ class VirtqueueTest {
         try (QueueRig rig = new QueueRig(format, 64, 5, 2)) {
             rig.work(6000, false, false);
             assertThat(rig.completed).isGreaterThan(64 * 20);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("formats")
+    void buffersGoWithoutTablesWhileEnoughEntriesStayFree(Format format) {
+        try (QueueRig rig = new QueueRig(format, 16, 3, 8)) {
+            rig.reserve(8);
+            List<Integer> free = new ArrayList<>();
+            while (rig.submit(3, 1)) {
+                free.add(rig.queue.free());
+            }
+            if (format.indirect()) {
+                // Whoever has eight buffers in flight at most finds an entry for each.
+                assertThat(free).containsExactly(13, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+            } else {
+                assertThat(free).containsExactly(13, 10, 7, 4, 1);
+            }
+            rig.drain(false);
+            rig.work(6000, false, true);
+            assertThat(rig.completed).isGreaterThan(16 * 20);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("formats")
+    void aPieceThatIsNoneIsRefused(Format format) {
+        try (QueueRig rig = new QueueRig(format, 4, 1, 9)) {
+            assertThatThrownBy(() -> rig.queue.submitOne(rig.data.address(), 0, true, 1))
+                    .isInstanceOf(IllegalArgumentException.class);
+            while (rig.submit(1, 1)) {}
+            assertThat(rig.queue.submitOne(rig.data.address(), 1, true, 1)).isFalse();
+            rig.drain(true);
         }
     }
 

@@ -48,6 +48,10 @@ abstract class DeviceQueue implements NetQueue {
     final Virtqueue ring;
     final FramePool pool;
     final MemorySegment memory;
+
+    /// The device address of the pool's memory, less what a header has before a frame's data.
+    final long headers;
+
     final int depth;
     final boolean sleeps;
     final boolean passable;
@@ -82,6 +86,7 @@ abstract class DeviceQueue implements NetQueue {
         this.passable = shape.passable();
         this.pool = pool;
         memory = pool.segment();
+        headers = pool.address(0) - pool.at(0) - NetHeader.BYTES;
         owned = new boolean[pool.count()];
         wait = new OwnerWait(this, sleeps, adapter.interrupts().count() > 0);
         pool.memory().hold();

@@ -31,6 +31,8 @@ final class NetHeader {
     /// TCP over IPv6, to be cut.
     static final int GSO_TCPV6 = 4;
 
+    private static final int FLAGS_AND_GSO = 0xFFFF;
+
     private static final ValueLayout.OfInt INT =
             ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfShort SHORT =
@@ -38,11 +40,15 @@ final class NetHeader {
 
     private NetHeader() {}
 
-    /// Writes the header of a frame that nothing is to be done about.
+    /// Writes the header of a frame that nothing is to be done about. If it is there already, its
+    /// cache line stays as it is: both sides can then have it, and none waits for it.
     static void plain(MemorySegment memory, long data) {
-        memory.set(INT, data - 12, 0);
-        memory.set(INT, data - 8, 0);
-        memory.set(INT, data - 4, 0);
+        if ((memory.get(INT, data - 12) | memory.get(INT, data - 8) | memory.get(INT, data - 4))
+                != 0) {
+            memory.set(INT, data - 12, 0);
+            memory.set(INT, data - 8, 0);
+            memory.set(INT, data - 4, 0);
+        }
     }
 
     /// Writes the header of a frame whose checksum the device computes.
@@ -56,6 +62,12 @@ final class NetHeader {
     static void cut(MemorySegment memory, long data, int gso, int headers, int segmentSize) {
         memory.set(INT, data - 12, F_NEEDS_CSUM | gso << 8 | headers << 16);
         memory.set(SHORT, data - 8, (short) segmentSize);
+    }
+
+    /// Whether nothing is said of a frame received, but perhaps that it is in one buffer.
+    static boolean saysNothing(MemorySegment memory, long data, boolean mergeable) {
+        return (memory.get(INT, data - 12) & FLAGS_AND_GSO) == 0
+                && (!mergeable || buffers(memory, data) == 1);
     }
 
     /// The first 32 bits: `flags`, `gso_type` and `hdr_len`.

@@ -106,6 +106,11 @@ final class ReceiveQueue extends DeviceQueue implements RxQueue {
         if (newErrors > 0) {
             errors.add(newErrors);
         }
+        if (burst.size() == before) {
+            // Whoever asks again at once takes cache lines from a device that is about to write
+            // them, or the core from one that shares it.
+            Thread.onSpinWait();
+        }
         return burst.size() - before;
     }
 
@@ -127,6 +132,23 @@ final class ReceiveQueue extends DeviceQueue implements RxQueue {
     private void used(Burst burst) {
         int frame = ring.token();
         int written = ring.written();
+        int length = written - NetHeader.BYTES;
+        if (needed == 0
+                && length >= LEAST_FRAME
+                && written <= bufferBytes
+                && owns(frame)
+                && NetHeader.saysNothing(memory, pool.at(frame), mergeable)) {
+            // Most are like this.
+            disown(frame);
+            burst.add(frame, length, 0);
+            newFrames++;
+            newBytes += length;
+        } else {
+            unusual(frame, written);
+        }
+    }
+
+    private void unusual(int frame, int written) {
         if (!owns(frame)) {
             breakDown("a buffer of frame " + frame + " was used, which it does not have");
         } else if (written > bufferBytes) {
@@ -134,11 +156,11 @@ final class ReceiveQueue extends DeviceQueue implements RxQueue {
         } else if (needed > 0) {
             further(frame, written);
         } else {
-            first(frame, written, burst);
+            first(frame, written);
         }
     }
 
-    private void first(int frame, int written, Burst burst) {
+    private void first(int frame, int written) {
         long data = pool.at(frame);
         int length = written - NetHeader.BYTES;
         if (length < 0) {
@@ -157,11 +179,6 @@ final class ReceiveQueue extends DeviceQueue implements RxQueue {
             gather(frame, length);
         } else if (length < LEAST_FRAME || NetHeader.gso(bits) != NetHeader.GSO_NONE) {
             refuse(frame);
-        } else if (NetHeader.flags(bits) == 0) {
-            disown(frame);
-            burst.add(frame, length, 0);
-            newFrames++;
-            newBytes += length;
         } else {
             needed = 1;
             firstBits = bits;
@@ -254,13 +271,12 @@ final class ReceiveQueue extends DeviceQueue implements RxQueue {
             if (frame < 0) {
                 break;
             }
-            if (!ring.begin(1)) {
+            own(frame);
+            if (!ring.submitOne(headers + pool.at(frame), bufferBytes, true, frame)) {
+                disown(frame);
                 pool.give(frame);
                 break;
             }
-            own(frame);
-            ring.in(pool.address(frame) - NetHeader.BYTES, bufferBytes);
-            ring.submit(frame);
             given++;
         }
         if (given > 0) {

@@ -22,12 +22,16 @@ final class TransmitQueue extends DeviceQueue implements TxQueue {
     /// By frame: the next of the same Ethernet frame.
     private final int[] following;
 
+    /// The most bytes of a frame that is one entry.
+    private final int mostPlain;
+
     /// Ethernet frames that the device has.
     private int inFlight;
 
     TransmitQueue(Adapter adapter, Shape shape, FramePool pool) {
         super(adapter, shape, pool);
         limits = adapter.limits();
+        mostPlain = Math.min(limits.maxFrame(), pool.capacity());
         following = new int[pool.count()];
         Arrays.fill(following, NONE);
     }
@@ -73,7 +77,18 @@ final class TransmitQueue extends DeviceQueue implements TxQueue {
             if (inFlight >= depth / 2) {
                 reap();
             }
-            while (taken < burst.size()) {
+            int size = burst.size();
+            while (taken < size) {
+                int length = burst.length(taken);
+                if (burst.flags(taken) == 0 && isPlain(burst.frame(taken), length)) {
+                    if (!putPlain(burst.frame(taken), length)) {
+                        break;
+                    }
+                    newBytes += length;
+                    newFrames++;
+                    taken++;
+                    continue;
+                }
                 int entries = entries(burst, taken);
                 refusal = refusal(burst, taken, entries);
                 if (refusal != null || !room(entries)) {
@@ -99,6 +114,37 @@ final class TransmitQueue extends DeviceQueue implements TxQueue {
             throw new IllegalArgumentException(refusal);
         }
         return taken;
+    }
+
+    /// Whether nothing is wrong with a frame of one entry that asks for nothing.
+    private boolean isPlain(int frame, int length) {
+        return length >= ReceiveQueue.LEAST_FRAME
+                && length <= mostPlain
+                && frame >= 0
+                && frame < following.length
+                && !owns(frame);
+    }
+
+    /// Puts such a frame into the ring.
+    ///
+    /// @return false if there is no room
+    private boolean putPlain(int frame, int length) {
+        NetHeader.plain(memory, pool.at(frame));
+        return submitPlain(frame, length)
+                || (reap() > 0 && state() == OPEN && submitPlain(frame, length));
+    }
+
+    private boolean submitPlain(int frame, int length) {
+        if (inFlight >= depth) {
+            return false;
+        }
+        own(frame);
+        if (!ring.submitOne(headers + pool.at(frame), length + NetHeader.BYTES, false, frame)) {
+            disown(frame);
+            return false;
+        }
+        inFlight++;
+        return true;
     }
 
     /// How many entries the frame has that begins at one.
@@ -240,7 +286,9 @@ final class TransmitQueue extends DeviceQueue implements TxQueue {
         int frame = token;
         while (frame != NONE) {
             int next = following[frame];
-            following[frame] = NONE;
+            if (next != NONE) {
+                following[frame] = NONE;
+            }
             disown(frame);
             pool.give(frame);
             frame = next;

@@ -206,6 +206,25 @@ class BringUpTest {
         }
     }
 
+    /// 5.1.6.2.1: `num_buffers` is 0 on the way out, also of a frame that came in with 1.
+    @Test
+    void aFrameThatIsSentOnHasAHeaderOfItsOwn() {
+        try (Fixture f = new Fixture(FakeNic.ALL).start()) {
+            FramePool pool = f.pool(8);
+            RxQueue rx = f.rx(pool);
+            var tx = f.tx(pool);
+            Burst burst = new Burst(4);
+            for (int i = 0; i < 4; i++) {
+                f.nic.deliver(new byte[60]);
+                assertThat(rx.receive(burst)).isEqualTo(1);
+                assertThat(tx.send(burst)).isEqualTo(1);
+                assertThat(java.util.Arrays.copyOf(f.nic.sent.poll(), 12)).isEqualTo(new byte[12]);
+            }
+            tx.close();
+            rx.close();
+        }
+    }
+
     /// UDP from 10.0.0.1 to 10.0.0.2, its checksum left to the network: the field has the pseudo
     /// header's sum.
     @Test
