@@ -24,9 +24,9 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
-/// The driver beside a controller whose replies are mutated: registers, completions, data, messages.
-/// Whatever it says, the driver ends each call with a device's error or as it should, and works once
-/// the device does.
+/// The driver beside a controller whose replies are mutated: registers, completions, data,
+/// messages. Whatever it says, the driver ends each call with a device's error or as it should, and
+/// works once the device does.
 ///
 /// `-Dhelix.fuzz.replies=N` mutates so many replies instead of as many as ten seconds allow,
 /// `-Dhelix.seed=N` begins with a seed that was printed.
@@ -101,11 +101,10 @@ class FuzzTest {
             throws Exception {
         AtomicReference<Thread> who = new AtomicReference<>();
         Future<?> done =
-                worker.submit(
-                        () -> {
-                            who.set(Thread.currentThread());
-                            work.run();
-                        });
+                worker.submit(() -> {
+                    who.set(Thread.currentThread());
+                    work.run();
+                });
         try {
             done.get(HANG.toMillis(), TimeUnit.MILLISECONDS);
             return true;
