@@ -63,6 +63,14 @@ final class Reports {
         return List.copyOf(failures);
     }
 
+    /// One line, empty if there is nothing to complain about.
+    synchronized String summary() {
+        return dmaFaultCount == 0 && violationCount == 0 && failures.isEmpty()
+                ? ""
+                : "%d accesses to memory refused, %d violations by drivers, %d models failed"
+                        .formatted(dmaFaultCount, violationCount, failures.size());
+    }
+
     synchronized long dmaFaultCount() {
         return dmaFaultCount;
     }

@@ -436,7 +436,11 @@ public final class SimMachine implements Machine, AutoCloseable {
 
     @Override
     public Status status() {
-        return status;
+        Status now = status;
+        String complaints = reports.summary();
+        return now.state() != State.READY || complaints.isEmpty()
+                ? now
+                : new Status(State.READY, complaints);
     }
 
     @Override

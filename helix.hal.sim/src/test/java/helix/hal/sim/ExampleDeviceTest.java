@@ -25,7 +25,9 @@ final class ExampleDeviceTest {
             machine.settle(10);
             assertThat(bus.memory().get(JAVA_INT, 0x1000)).isEqualTo(144);
             assertThat(bus.messages(0)).isEqualTo(1);
+            assertThat(machine.status().detail()).isEmpty();
             bus.write(0, 4, 4, 0);
+            assertThat(machine.status().detail()).contains("1 violations by drivers");
             assertThat(machine.violations())
                     .containsExactly(
                             new SimMachine.Violation(

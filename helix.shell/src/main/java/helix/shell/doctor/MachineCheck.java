@@ -30,6 +30,13 @@ record MachineCheck(Supplier<List<Machine>> machines) implements Check {
                         finding, "end what holds it up (machine:fault), or restart the instance");
             }
         }
+        for (Machine machine : present) {
+            String detail = machine.status().detail();
+            if (!detail.isEmpty()) {
+                return Result.warn(
+                        machine.name() + " is READY: " + detail, "see the log for which driver");
+            }
+        }
         return Result.ok(
                 String.join(", ", present.stream().map(Machine::name).toList()) + " ready");
     }

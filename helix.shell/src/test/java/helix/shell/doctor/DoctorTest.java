@@ -102,6 +102,11 @@ final class DoctorTest {
         assertResult(new MachineCheck(List::of), Status.FAIL, "no machine", "./helix setup");
         assertResult(machine(Machine.State.READY, ""), Status.OK, "qemu ready", "");
         assertResult(
+                machine(Machine.State.READY, "2 violations by drivers"),
+                Status.WARN,
+                "qemu is READY: 2 violations",
+                "log");
+        assertResult(
                 machine(Machine.State.STALLED, "an answer is owed"),
                 Status.FAIL,
                 "qemu is STALLED: an answer is owed",
