@@ -30,7 +30,9 @@ public class PlantedBugsIT {
                             .plug(
                                     "nv",
                                     new NvmeFactory()
-                                            .create("nv", Map.of("backing", "mem:4M", "queues", "4")));
+                                            .create(
+                                                    "nv",
+                                                    Map.of("backing", "mem:4M", "queues", "4")));
             machine = iommu ? builder.build() : builder.withoutIommu().build();
         }
 
@@ -111,7 +113,9 @@ public class PlantedBugsIT {
         assertThat(run(true, r -> withoutBarrier(r, true)).said())
                 .doesNotContain("id 77")
                 .contains("status");
-        assertThat(run(true, r -> withoutBarrier(r, false)).said()).contains("id 77").contains("success");
+        assertThat(run(true, r -> withoutBarrier(r, false)).said())
+                .contains("id 77")
+                .contains("success");
     }
 
     /// The list's second entry names the page after the buffer's last.

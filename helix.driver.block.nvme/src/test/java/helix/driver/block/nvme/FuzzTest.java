@@ -24,9 +24,9 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
-/// The driver beside a controller whose replies are mutated: registers, completions, data, messages.
-/// Whatever it says, the driver ends each call with a device's error or as it should, and works once
-/// the device does.
+/// The driver beside a controller whose replies are mutated: registers, completions, data,
+/// messages. Whatever it says, the driver ends each call with a device's error or as it should, and
+/// works once the device does.
 ///
 /// `-Dhelix.fuzz.replies=N` mutates so many replies instead of as many as ten seconds allow,
 /// `-Dhelix.seed=N` begins with a seed that was printed.
@@ -34,7 +34,7 @@ class FuzzTest {
     private static final Duration SHARE = Duration.ofSeconds(10);
     private static final Duration HANG = Duration.ofSeconds(5);
     private static final Duration RELEASE = Duration.ofSeconds(5);
-    private static final int CALLS = 40;
+    private static final int CALLS = 200;
     private static final int BYTES = 8192;
 
     private final ExecutorService worker = Executors.newCachedThreadPool(FuzzTest::thread);
@@ -73,7 +73,7 @@ class FuzzTest {
                                 .create("nvme0", Map.of("backing", "mem:4M", "seed", "" + seed)),
                         random.nextLong());
         try (FuzzRig rig = new FuzzRig(model, seed)) {
-            int oneIn = 1 << random.nextInt(1, 9);
+            int oneIn = 1 << random.nextInt(0, 7);
             boolean fromTheBegin = random.nextInt(3) == 0;
             FuzzRig.Life life = rig.begin(settings());
             if (fromTheBegin) {
@@ -101,11 +101,10 @@ class FuzzTest {
             throws Exception {
         AtomicReference<Thread> who = new AtomicReference<>();
         Future<?> done =
-                worker.submit(
-                        () -> {
-                            who.set(Thread.currentThread());
-                            work.run();
-                        });
+                worker.submit(() -> {
+                    who.set(Thread.currentThread());
+                    work.run();
+                });
         try {
             done.get(HANG.toMillis(), TimeUnit.MILLISECONDS);
             return true;
