@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import helix.integration.conformance.Differences.Difference;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,7 +30,7 @@ public class ConformanceIT {
 
     private static final int LEAST_SCRIPTS = 200;
 
-    /// What differs, without a reason of this table, or a reason for nothing.
+    /// For the machines' files.
     @ClassRule public static final TemporaryFolder FOLDER = new TemporaryFolder();
 
     @Test
@@ -102,7 +103,8 @@ public class ConformanceIT {
     private static String version() throws InterruptedException {
         try {
             Process process = new ProcessBuilder(PROGRAM, "--version").start();
-            String said = new String(process.getInputStream().readAllBytes());
+            String said =
+                    new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             boolean _ = process.waitFor(10, TimeUnit.SECONDS);
             return said.lines().findFirst().orElse("unknown");
         } catch (IOException e) {

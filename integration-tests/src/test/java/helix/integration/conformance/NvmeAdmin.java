@@ -1,5 +1,7 @@
 package helix.integration.conformance;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
 import helix.integration.conformance.Sequence.Steps;
 import java.util.ArrayList;
 import java.util.List;
@@ -488,12 +490,12 @@ final class NvmeAdmin {
                             r.admin("configure", Sqe.of(DOORBELL_BUFFER).prp(r.page(0), r.page(1)));
                     // Submission queue 1: doorbell at 8, event index at 8 of the other page.
                     int _ = r.put(1, Sqe.of(0).nsid(1));
-                    r.memory().set(java.lang.foreign.ValueLayout.JAVA_INT, r.at(0) + 8, r.tail(1));
+                    r.memory().set(JAVA_INT, r.at(0) + 8, r.tail(1));
                     r.ring(1);
                     boolean _ = r.await(1, "flush");
-                    r.memory().set(java.lang.foreign.ValueLayout.JAVA_INT, r.at(0) + 12, 1);
+                    r.memory().set(JAVA_INT, r.at(0) + 12, 1);
                     int _ = r.put(1, Sqe.of(0).nsid(1));
-                    r.memory().set(java.lang.foreign.ValueLayout.JAVA_INT, r.at(0) + 8, r.tail(1));
+                    r.memory().set(JAVA_INT, r.at(0) + 8, r.tail(1));
                     r.ring(1);
                     boolean _ = r.await(1, "another");
                 });

@@ -3,6 +3,7 @@ package helix.integration.conformance;
 import helix.integration.conformance.Differences.Difference;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /// The page of the documentation about what the scripts found.
 final class Report {
@@ -41,7 +42,7 @@ final class Report {
         List<String> right = ours;
         if (theirs.size() == ours.size()) {
             List<Integer> differing =
-                    java.util.stream.IntStream.range(0, ours.size())
+                    IntStream.range(0, ours.size())
                             .filter(i -> !ours.get(i).equals(theirs.get(i)))
                             .boxed()
                             .toList();

@@ -34,7 +34,7 @@ class FuzzTest {
     private static final Duration SHARE = Duration.ofSeconds(10);
     private static final Duration HANG = Duration.ofSeconds(5);
     private static final Duration RELEASE = Duration.ofSeconds(5);
-    private static final int CALLS = 40;
+    private static final int CALLS = 200;
     private static final int BYTES = 8192;
 
     private final ExecutorService worker = Executors.newCachedThreadPool(FuzzTest::thread);
@@ -73,7 +73,7 @@ class FuzzTest {
                                 .create("nvme0", Map.of("backing", "mem:4M", "seed", "" + seed)),
                         random.nextLong());
         try (FuzzRig rig = new FuzzRig(model, seed)) {
-            int oneIn = 1 << random.nextInt(1, 9);
+            int oneIn = 1 << random.nextInt(0, 7);
             boolean fromTheBegin = random.nextInt(3) == 0;
             FuzzRig.Life life = rig.begin(settings());
             if (fromTheBegin) {
