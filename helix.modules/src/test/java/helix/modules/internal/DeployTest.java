@@ -79,7 +79,7 @@ class DeployTest {
                                 == Deployments.State.REFUSED);
         assertThat(deployment("probe.jar").orElseThrow().message())
                 .isEqualTo(
-                        "it needs helix.modules.api [2.0,3), here is 1.0.0 (version 1.0.0 runs on)");
+                        "it needs helix.modules.api [2.0,3), here is 1.1.0 (version 1.0.0 runs on)");
         assertThat(platform.module(A).generation()).isEqualTo(1);
         assertThat(platform.module(A).state()).isEqualTo(State.RUNNING);
     }
