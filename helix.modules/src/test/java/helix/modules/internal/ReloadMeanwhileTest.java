@@ -147,9 +147,12 @@ class ReloadMeanwhileTest extends ReloadFixture {
     @Test
     void rebindDuringATakeOverIsNobodysFault() throws Exception {
         ReloadReport report = updateWhile(() -> platform.binder.rebind(A));
-        assertThat(device(report).why()).isEqualTo("it was stopped meanwhile");
+        // Where the binder is faster than the reload, the next generation is one of the old revision
+        // and has its own turn.
+        boolean isTwice = device(report).generation() == 4;
+        assertThat(device(report).why()).isEqualTo(isTwice ? "" : "it was stopped meanwhile");
         platform.await(A, State.RUNNING);
-        serves("2.0.0", 3);
+        serves("2.0.0", isTwice ? 4 : 3);
     }
 
     @Test
