@@ -147,7 +147,8 @@ class ReloadMeanwhileTest extends ReloadFixture {
     @Test
     void rebindDuringATakeOverIsNobodysFault() throws Exception {
         ReloadReport report = updateWhile(() -> platform.binder.rebind(A));
-        // Where the binder is faster than the reload, the next generation is one of the old revision
+        // Where the binder is faster than the reload, the next generation is one of the old
+        // revision
         // and has its own turn.
         boolean isTwice = device(report).generation() == 4;
         assertThat(device(report).why()).isEqualTo(isTwice ? "" : "it was stopped meanwhile");
