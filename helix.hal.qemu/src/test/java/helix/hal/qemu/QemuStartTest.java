@@ -97,10 +97,13 @@ class QemuStartTest {
     void descriptorsAndThreadsReturnToTheirLevel() {
         QemuMachine.start(settings(List.of(), List.of(new DiskSpec.Memory(1 << 20)))).close();
         long before = descriptors();
-        for (int i = 0; i < 3; i++) {
+        int starts = 3;
+        for (int i = 0; i < starts; i++) {
             QemuMachine.start(settings(List.of(), List.of(new DiskSpec.Memory(1 << 20)))).close();
         }
-        assertThat(descriptors()).isLessThanOrEqualTo(before);
+        // The JVM opens a file now and then, as for a class it has not needed yet; what a start does
+        // not give back adds up.
+        assertThat(descriptors()).isLessThan(before + starts);
         assertThat(Thread.getAllStackTraces().keySet())
                 .extracting(Thread::getName)
                 .noneMatch(name -> name.startsWith("helix-qemu"));
