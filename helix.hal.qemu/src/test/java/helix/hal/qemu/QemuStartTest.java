@@ -101,7 +101,8 @@ class QemuStartTest {
         for (int i = 0; i < starts; i++) {
             QemuMachine.start(settings(List.of(), List.of(new DiskSpec.Memory(1 << 20)))).close();
         }
-        // The JVM opens a file now and then, as for a class it has not needed yet; what a start does
+        // The JVM opens a file now and then, as for a class it has not needed yet; what a start
+        // does
         // not give back adds up.
         assertThat(descriptors()).isLessThan(before + starts);
         assertThat(Thread.getAllStackTraces().keySet())
