@@ -20,6 +20,10 @@ final class DiskLanes {
     private final LaneSet lanes;
     private final QueueDoor door;
 
+    /// Counts passages, so that one that was left behind does not meddle with the next. Guarded by
+    /// the lock of `calls`.
+    private long turn;
+
     DiskLanes(StableDisk disk, ReplayOrder order) {
         calls = new DriverCalls(disk);
         lanes = new LaneSet(disk, order);
@@ -213,6 +217,7 @@ final class DiskLanes {
         if (calls.lockBy(deadline)) {
             try {
                 calls.parked = true;
+                turn++;
                 lanes.announceClose();
             } finally {
                 calls.work.unlock();
@@ -228,6 +233,7 @@ final class DiskLanes {
         }
         try {
             calls.parked = true;
+            turn++;
             boolean all = lanes.close(false, deadline);
             all &= calls.awaitCallers(deadline);
             // Closed lanes are left at once.
@@ -279,11 +285,13 @@ final class DiskLanes {
         }
     }
 
-    /// Lets clients go on.
+    /// Lets clients go on, unless they are held back once more, or [#abandonResume] is called,
+    /// before the driver has given what it takes.
     void resume() {
         long at = -1;
+        long turn = turn();
         Set<Lane> asked = new HashSet<>();
-        while (!resume(at, asked)) {
+        while (!resume(turn, at, asked)) {
             // Clients open queues and drivers come meanwhile.
             long now = epoch();
             if (now != at) {
@@ -305,10 +313,32 @@ final class DiskLanes {
         }
     }
 
-    /// @return false if not all lanes have been given a queue of the driver now there
-    private boolean resume(long at, Set<Lane> asked) {
+    /// Whoever is at [#resume] lets nobody go on any more, whenever he comes back.
+    void abandonResume() {
         calls.work.lock();
         try {
+            turn++;
+        } finally {
+            calls.work.unlock();
+        }
+    }
+
+    private long turn() {
+        calls.work.lock();
+        try {
+            return turn;
+        } finally {
+            calls.work.unlock();
+        }
+    }
+
+    /// @return false if not all lanes have been given a queue of the driver now there
+    private boolean resume(long mine, long at, Set<Lane> asked) {
+        calls.work.lock();
+        try {
+            if (mine != turn) {
+                return true;
+            }
             if (at != calls.epoch || (calls.backend != null && !asked.containsAll(lanes.list()))) {
                 return false;
             }

@@ -183,12 +183,18 @@ final class DiskPassage implements AutoCloseable {
     }
 
     Counts resume() {
-        resumed = true;
-        within(
-                Deadline.afterMillis(RESUME_MILLIS),
-                disk.lanes()::resume,
-                "its clients could not go on",
-                "its clients cannot go on");
+        try {
+            within(
+                    Deadline.afterMillis(RESUME_MILLIS),
+                    disk.lanes()::resume,
+                    "its clients could not go on",
+                    "its clients cannot go on");
+            resumed = true;
+        } finally {
+            if (!resumed) {
+                disk.lanes().abandonResume();
+            }
+        }
         var begin = atPark.counts();
         var end = disk.lanes().all().counts().counts();
         return new Counts(

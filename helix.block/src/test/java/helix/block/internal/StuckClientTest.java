@@ -14,7 +14,9 @@ import helix.modules.api.ModuleError;
 import helix.modules.api.reload.ReloadParticipant.Passage;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -232,6 +234,46 @@ class StuckClientTest {
         }
         assertThat(rig.ended).containsEntry(1, BlockStatus.OK);
         assertThat(rig.controller.violations).isEmpty();
+    }
+
+    /// What was left behind in the old driver does not open the gates of a later passage.
+    @Test
+    void whatWasLeftBehindDoesNotLetClientsGoOn() throws Exception {
+        SwapRig rig = new SwapRig(8);
+        Passage passage = rig.reload.begin(SwapRig.SLOT);
+        assertThat(passage.park(SwapRig.soon())).isTrue();
+        rig.generation.crash();
+        rig.serveNext();
+        try (BlockQueue queue = rig.queue(8)) {
+            CountDownLatch opened = new CountDownLatch(1);
+            rig.generation.afterOpen = opened::countDown;
+            rig.generation.beforeOpen = this::hang;
+            assertThatThrownBy(passage::resume).hasMessageContaining("could not go on within");
+            assertThat(passage.park(SwapRig.soon())).isTrue();
+            Thread left = threadIn("resume");
+            release.countDown();
+            assertThat(left.join(Duration.ofSeconds(10))).isTrue();
+            assertThat(opened.getCount()).isZero();
+            rig.write0(queue, 1, 1);
+            rig.poll(queue);
+            assertThat(rig.ended).as("clients are parked").isEmpty();
+            passage.close();
+            rig.finish(queue);
+        }
+        assertThat(rig.ended).containsEntry(1, BlockStatus.OK);
+    }
+
+    private static Thread threadIn(String method) {
+        return Thread.getAllStackTraces().entrySet().stream()
+                .filter(e ->
+                        Arrays.stream(e.getValue())
+                                .anyMatch(f ->
+                                        f.getMethodName().equals(method)
+                                                && f.getClassName()
+                                                        .equals(DiskLanes.class.getName())))
+                .map(Map.Entry::getKey)
+                .findFirst()
+                .orElseThrow();
     }
 
     @Test

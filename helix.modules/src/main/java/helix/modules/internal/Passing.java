@@ -353,6 +353,8 @@ final class Passing {
     private void resume() {
         Failure stuck = letGo();
         if (stuck != null && failure == null) {
+            Deadline deadline = Deadline.after(PARK_LIMIT);
+            passages.forEach(p -> p.park(deadline)); // those of others may have gone on
             failed(stuck);
             stuck = letGo();
         }

@@ -422,7 +422,7 @@ class ReloadTest extends ReloadFixture {
         ReloadReport report = update("2.0.0", Options.STANDARD);
         rolledBack(report, "resume", "nvme0n1: the driver hangs");
         serves("1.0.0", 3);
-        assertThat(disks.log).endsWith(A + " resume", A + " resume", A + " close");
+        assertThat(disks.log).endsWith(A + " resume", A + " park", A + " resume", A + " close");
     }
 
     @Test
