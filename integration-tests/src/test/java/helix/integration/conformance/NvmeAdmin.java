@@ -159,7 +159,7 @@ final class NvmeAdmin {
                 });
     }
 
-    /// Figure 317: each feature, got in each way and set.
+    /// Figure 316: each feature, got in each way and set.
     private void features() {
         for (int feature = 0; feature <= 0x20; feature++) {
             int id = feature;

@@ -49,7 +49,7 @@ abstract class RingQueue {
     /// Makes a buffer available.
     abstract void add(List<Piece> pieces);
 
-    /// Makes a buffer available whose pieces lie in a table of their own; 2.7.5.3 and 2.8.8.
+    /// Makes a buffer available whose pieces lie in a table of their own; 2.7.5.3 and 2.8.7.
     abstract void addIndirect(List<Piece> pieces);
 
     /// Says when the device is to send a message: never, or for the very next buffer.

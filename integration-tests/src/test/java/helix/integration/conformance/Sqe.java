@@ -5,7 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
 
-/// A submission queue entry. NVM Express Base 2.0, figure 86.
+/// A submission queue entry. NVM Express Base 2.0, figure 87.
 final class Sqe {
     static final int BYTES = 64;
 

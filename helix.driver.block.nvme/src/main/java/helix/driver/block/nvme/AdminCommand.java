@@ -121,7 +121,7 @@ record AdminCommand(
         return new AdminCommand(ASYNC_EVENT_REQUEST, 0, 0, 0, 0, 0, 0, 0, 0);
     }
 
-    /// 5.11 Doorbell Buffer Config.
+    /// 5.8 Doorbell Buffer Config.
     static AdminCommand doorbellBufferConfig(long shadow, long eventIndex) {
         return new AdminCommand(DOORBELL_BUFFER_CONFIG, 0, shadow, eventIndex, 0, 0, 0, 0, 0);
     }

@@ -8,7 +8,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /// Shadow doorbells: doorbell values go to memory, and the register is written only when the
-/// controller asked for it. Base 2.0, section 5.11 and annex B.5; optional (OACS bit 8).
+/// controller asked for it. Base 2.0, section 5.8 and annex B.5; optional (OACS bit 8).
 ///
 /// Both buffers are laid out like the doorbell registers, so offsets are the same less 1000h.
 final class ShadowDoorbells {

@@ -2,7 +2,6 @@ package helix.hal.sim.nvme;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /// The admin command set. Base 2.0, section 5.
 final class AdminCommands {
@@ -133,11 +132,13 @@ final class AdminCommands {
     private int createSubmissionQueue(Command command) {
         int id = command.cdw10 & 0xFFFF;
         int size = (command.cdw10 >>> 16) + 1;
-        CompletionQueue completions = completionsFor(command.cdw11 >>> 16);
+        int completionId = command.cdw11 >>> 16;
+        if (completionId == 0 || completionId > controller.queues.limit()) {
+            return Status.INVALID_QUEUE_IDENTIFIER;
+        }
+        CompletionQueue completions = controller.queues.completion(completionId);
         if (completions == null) {
-            return controller.queues.limit() < command.cdw11 >>> 16
-                    ? Status.INVALID_QUEUE_IDENTIFIER
-                    : Status.COMPLETION_QUEUE_INVALID;
+            return Status.COMPLETION_QUEUE_INVALID;
         }
         if (id == 0 || id > controller.queues.limit() || controller.queues.submission(id) != null) {
             return Status.INVALID_QUEUE_IDENTIFIER;
@@ -153,10 +154,6 @@ final class AdminCommands {
         }
         controller.queues.add(new SubmissionQueue(id, size, command.prp1, completions));
         return Status.SUCCESS;
-    }
-
-    private @Nullable CompletionQueue completionsFor(int id) {
-        return id == 0 ? null : controller.queues.completion(id);
     }
 
     /// Section 5.7: commands that were fetched end as aborted, before this one ends.
@@ -190,7 +187,7 @@ final class AdminCommands {
         return Status.SUCCESS;
     }
 
-    /// Section 5.11.
+    /// Section 5.8.
     private int configureDoorbells(Command command) {
         if (isMisplaced(command.prp1) || isMisplaced(command.prp2)) {
             return Status.INVALID_FIELD;
@@ -227,7 +224,7 @@ final class AdminCommands {
         long offset = Integer.toUnsignedLong(command.cdw12) | (long) command.cdw13 << 32;
         MemorySegment page = controller.logs.page(log);
         if (page == null) {
-            return Status.INVALID_LOG_PAGE;
+            return LogPages.isReserved(log) ? Status.INVALID_LOG_PAGE : Status.INVALID_FIELD;
         }
         boolean ofController = command.nsid == 0 || command.nsid == -1;
         if (log == LogPages.SMART && !ofController) {

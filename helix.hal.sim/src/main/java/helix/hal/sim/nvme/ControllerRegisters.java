@@ -3,7 +3,7 @@ package helix.hal.sim.nvme;
 import helix.registers.Bits;
 
 /// The controller's properties at the begin of BAR 0, and what setting CC does. Base 2.0, section
-/// 3.1.3; accesses as NVMe over PCIe 1.0, section 3.1.1 has them: in the property's own width, or
+/// 3.1.3; accesses as NVMe over PCIe 1.0, section 3.1.2 has them: in the property's own width, or
 /// as aligned 32 bits of a 64-bit one.
 final class ControllerRegisters {
     static final int CAP = 0x00;

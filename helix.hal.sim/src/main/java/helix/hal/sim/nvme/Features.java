@@ -258,7 +258,8 @@ final class Features {
         return Status.SUCCESS;
     }
 
-    /// Section 5.27.1.5; DULBE needs a namespace that can tell (NSFEAT bit 2), and none can.
+    /// NVM 1.0, section 4.1.3.2; DULBE needs a namespace that can tell (NSFEAT bit 2), and none
+    /// can.
     private int setRecovery(Command command) {
         if ((command.cdw11 & 1 << 16) != 0) {
             return wrong();

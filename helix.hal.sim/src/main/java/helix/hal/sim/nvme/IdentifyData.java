@@ -67,7 +67,7 @@ final class IdentifyData {
                             ? list(nsid, data, namespace -> namespace.attached)
                             : Status.INVALID_FIELD;
             case DESCRIPTORS -> descriptors(nsid, data);
-            case COMMAND_SET_NAMESPACE -> commandSet == 0 ? exists(nsid) : Status.INVALID_FIELD;
+            case COMMAND_SET_NAMESPACE -> commandSet == 0 ? isValid(nsid) : Status.INVALID_FIELD;
             case COMMAND_SET_CONTROLLER ->
                     // VSL, WZSL and WUSL of 0: no limit.
                     commandSet == 0 ? Status.SUCCESS : Status.INVALID_FIELD;
@@ -89,6 +89,13 @@ final class IdentifyData {
     private int exists(int nsid) {
         return controller.namespace(nsid) == null
                 ? controller.missingNamespace(nsid)
+                : Status.SUCCESS;
+    }
+
+    /// Of an inactive namespace these structures are zero filled: 5.17.2.5 and 5.17.2.8.
+    private int isValid(int nsid) {
+        return nsid < 1 || nsid > controller.namespaces().size()
+                ? Status.INVALID_NAMESPACE_OR_FORMAT
                 : Status.SUCCESS;
     }
 
@@ -212,15 +219,17 @@ final class IdentifyData {
     }
 
     private int independent(int nsid, MemorySegment data) {
-        int status = exists(nsid);
-        if (status == Status.SUCCESS) {
+        if (controller.namespace(nsid) != null) {
             set8(data, 14, 1); // NSTAT: ready
         }
-        return status;
+        return isValid(nsid);
     }
 
     private int attachedControllers(int nsid, int least, MemorySegment data) {
-        if (nsid == ALL || nsid < 1 || nsid > controller.namespaces().size()) {
+        if (nsid == ALL) {
+            return Status.INVALID_FIELD; // 5.17.2.11
+        }
+        if (nsid < 1 || nsid > controller.namespaces().size()) {
             return Status.INVALID_NAMESPACE_OR_FORMAT;
         }
         return controller.namespaces().get(nsid - 1).attached

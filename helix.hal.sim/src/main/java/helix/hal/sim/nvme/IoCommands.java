@@ -41,6 +41,9 @@ final class IoCommands {
             controller.flushAll();
             return Status.SUCCESS;
         }
+        if (command.nsid == ALL_NAMESPACES && isKnown(command.opcode)) {
+            return Status.INVALID_FIELD; // Base 2.0, figure 87: Flush alone takes this value.
+        }
         Namespace namespace = controller.namespace(command.nsid);
         if (namespace == null) {
             return isKnown(command.opcode)

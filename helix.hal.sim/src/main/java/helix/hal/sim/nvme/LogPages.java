@@ -23,6 +23,9 @@ final class LogPages {
     /// Error Log Page Entries, 0's based.
     static final int ERROR_ENTRIES = 15;
 
+    private static final int LAST_COMMON = 0x16;
+    private static final int DISCOVERY = 0x70;
+    private static final int RESERVATION = 0x80;
     private static final int ERROR_BYTES = 64;
     private static final int MOST_CHANGED = 1024;
     private static final int MOST_NOTES = 16;
@@ -105,6 +108,12 @@ final class LogPages {
             case FEATURES -> features();
             default -> null;
         };
+    }
+
+    /// Whether Base 2.0 gives an identifier no meaning, figure 202: such a page is an invalid log
+    /// page. One that has a meaning and is not supported is an invalid field, section 5.16.
+    static boolean isReserved(int log) {
+        return log > LAST_COMMON && log < RESERVATION && log != DISCOVERY;
     }
 
     int criticalWarning() {

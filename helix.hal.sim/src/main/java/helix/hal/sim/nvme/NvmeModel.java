@@ -64,7 +64,7 @@ public final class NvmeModel implements DeviceModel {
         int at = (int) offset;
         if (at >= CAPABILITIES_END) {
             controller.violation(
-                    "doorbell read (Base 2.0, 3.1.3.25)", "offset %xh".formatted(offset));
+                    "doorbell read (NVMe over PCIe 1.0, 3.1.2)", "offset %xh".formatted(offset));
             return 0;
         }
         long low = Integer.toUnsignedLong(controller.registers.read32(at));
@@ -86,7 +86,7 @@ public final class NvmeModel implements DeviceModel {
             controller.queues.doorbell(at, (int) value);
         } else if (!controller.registers.isFatal()) {
             controller.violation(
-                    "doorbell written while CSTS.RDY is 0 (Base 2.0, 3.1.3.25)",
+                    "doorbell written while CSTS.RDY is 0 (Base 2.0, 3.1.3.6)",
                     "offset %xh, value %xh".formatted(offset, value));
         }
     }
@@ -100,7 +100,7 @@ public final class NvmeModel implements DeviceModel {
                                         || offset == ControllerRegisters.ACQ));
         if (!fits || (offset & width - 1) != 0) {
             controller.violation(
-                    "property %s with a wrong width (NVMe over PCIe 1.0, 3.1.1)".formatted(what),
+                    "property %s with a wrong width (NVMe over PCIe 1.0, 3.1.2)".formatted(what),
                     "%d bytes at %xh".formatted(width, offset));
             return false;
         }

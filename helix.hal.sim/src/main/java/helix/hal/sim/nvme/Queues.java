@@ -7,7 +7,7 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /// All queues, their doorbells in registers and in memory, fetching and completing. Base 2.0,
-/// section 3.3, 3.1.3.25 and annex B.5.
+/// section 3.3 and annex B.5; NVMe over PCIe 1.0, section 3.1.2.
 final class Queues {
     private static final int PIECE = 4096;
 
@@ -118,7 +118,7 @@ final class Queues {
 
     // ---- Doorbells
 
-    /// Doorbell Buffer Config, Base 2.0, section 5.11. Queues that are there begin with the values
+    /// Doorbell Buffer Config, Base 2.0, section 5.8. Queues that are there begin with the values
     /// that they have.
     void useShadow(long doorbells, long events) {
         shadowDoorbells = doorbells;
@@ -178,14 +178,14 @@ final class Queues {
 
     private void invalidRegister(int id, boolean isHead, int value) {
         controller.violation(
-                "doorbell of a queue that is not there (Base 2.0, 3.1.3.25)",
+                "doorbell of a queue that is not there (NVMe over PCIe 1.0, 3.1.2)",
                 "%s of queue %d = %d".formatted(isHead ? "head" : "tail", id, value));
         controller.events.error(AsyncEvents.INVALID_DOORBELL_REGISTER, id, 0);
     }
 
     private void invalidValue(String what, int id, int before, int value) {
         controller.violation(
-                "doorbell value invalid (Base 2.0, 3.1.3.25)",
+                "doorbell value invalid (Base 2.0, 3.3.1.2)",
                 "%s of queue %d from %d to %d".formatted(what, id, before, value));
         controller.events.error(AsyncEvents.INVALID_DOORBELL_VALUE, id, 0);
     }

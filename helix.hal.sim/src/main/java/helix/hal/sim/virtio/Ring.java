@@ -109,7 +109,10 @@ abstract sealed class Ring permits SplitRing, PackedRing {
     /// Adds a descriptor's piece.
     final boolean piece(Chain chain, long address, long length, boolean write) {
         if (length == 0) {
-            return fail("no empty descriptors (VIRTIO 1.2, 2.7.4)", "piece", chain.count());
+            return fail(
+                    "each descriptor describes a buffer (VIRTIO 1.2, 2.7.5)",
+                    "piece",
+                    chain.count());
         }
         if (!write && chain.count() > chain.readable()) {
             return fail(
@@ -185,6 +188,6 @@ abstract sealed class Ring permits SplitRing, PackedRing {
                 return fail("next beyond the indirect table (VIRTIO 1.2, 2.7.5)", "next", next);
             }
         }
-        return fail("loop in a descriptor chain (VIRTIO 1.2, 2.7.5)", "indirect table", count);
+        return fail("loop in a descriptor chain (VIRTIO 1.2, 2.7.5.2)", "indirect table", count);
     }
 }

@@ -84,7 +84,7 @@ final class SplitRing extends Ring {
                 return fail("descriptor out of range (VIRTIO 1.2, 2.7.5)", "next", at);
             }
         }
-        return fail("loop in a descriptor chain (VIRTIO 1.2, 2.7.5)", "head", chain.id);
+        return fail("loop in a descriptor chain (VIRTIO 1.2, 2.7.5.2)", "head", chain.id);
     }
 
     @Override

@@ -87,6 +87,8 @@ class AdminCommandsTest {
         "0x11, 1, 0x000",
         "0x11, 9, 0x00B",
         "0x12, 1, 0x000",
+        "0x12, 9, 0x00B",
+        "0x12, -1, 0x002",
         "0x13, 0, 0x000",
         "0x1C, 0, 0x000",
         "0x09, 0, 0x002",
@@ -125,6 +127,9 @@ class AdminCommandsTest {
         assertThat(host.int64(page)).isZero();
         assertThat(host.identify(0x11, 2, page).status()).isZero();
         assertThat(host.int64(page)).isNotZero();
+        assertThat(host.identify(5, 2, page).status()).isZero();
+        assertThat(host.identify(8, 2, page).status()).isZero();
+        assertThat(host.int64(page + 8)).as("NSTAT").isZero();
         assertThat(host.identify(3, 2, page).code()).isEqualTo(0x002);
         assertThat(host.identify(2, 0, page).status()).isZero();
         assertThat(host.int32(page + 4)).isEqualTo(3);
@@ -254,8 +259,11 @@ class AdminCommandsTest {
         "0x04, 4096, 0, 0, 0x000",
         "0x05, 4096, 0, 0, 0x000",
         "0x12, 1024, 0, 0, 0x000",
-        "0x06, 512, 0, 0, 0x109",
-        "0xC0, 512, 0, 0, 0x109",
+        "0x06, 512, 0, 0, 0x002", // known and not supported
+        "0xC0, 512, 0, 0, 0x002",
+        "0x17, 512, 0, 0, 0x109", // reserved
+        "0x6F, 512, 0, 0, 0x109",
+        "0x71, 512, 0, 0, 0x109",
         "0x02, 4, 2, 0, 0x002",
         "0x02, 4, 516, 0, 0x002",
         "0x02, 4, 512, 0, 0x000",

@@ -144,7 +144,7 @@ class IoCommandsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"0, 0x00B", "2, 0x00B", "-1, 0x00B", "-2, 0x00B"})
+    @CsvSource({"0, 0x00B", "2, 0x00B", "-1, 0x002", "-2, 0x00B"})
     void checksNamespaces(int nsid, String status) {
         for (int opcode : new int[] {READ, WRITE, COMPARE, WRITE_ZEROES, VERIFY, 0x04, 0x09}) {
             check(host.transfer(opcode, nsid, 0, 1, from), Integer.decode(status));

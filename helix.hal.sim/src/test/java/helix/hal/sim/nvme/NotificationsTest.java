@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Interrupts, and doorbells in memory. NVMe over PCIe 1.0, section 3.5; Base 2.0, section 5.11.
+/// Interrupts, and doorbells in memory. NVMe over PCIe 1.0, section 3.5; Base 2.0, section 5.8.
 class NotificationsTest {
     private final SimAccess sim = new SimAccess();
     private final ScriptHost host = new ScriptHost(sim);

@@ -57,7 +57,7 @@ class QueuesTest {
         "1, 65, 1, 1, 0x102",
         "1, 16, 0, 1, 0x002",
         "1, 16, 1, 2, 0x100", // no such completion queue
-        "1, 16, 1, 0, 0x100", // the admin completion queue
+        "1, 16, 1, 0, 0x101", // the admin completion queue
         "1, 16, 1, 9, 0x101",
         "2, 64, 1, 1, 0x000",
     })
