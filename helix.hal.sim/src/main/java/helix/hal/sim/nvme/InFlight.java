@@ -77,6 +77,12 @@ final class InFlight {
                 return done; // A reset or a loss of power took all of them.
             }
         }
+        // Entries that are written one after the other cross to the driver's core four at a time.
+        for (int i = 0; i < present; i++) {
+            if (commands[i].state == Command.State.DONE) {
+                boolean _ = finish(commands[i]);
+            }
+        }
         compact();
         return done;
     }
@@ -98,7 +104,7 @@ final class InFlight {
                 }
                 yield true;
             }
-            case DONE -> finish(command);
+            case DONE -> controller.queues.hasRoom(command.queue.completions);
             case FREE, STUCK, WAITING -> false;
         };
     }
@@ -110,7 +116,12 @@ final class InFlight {
                         ? controller.admin.execute(command)
                         : controller.io.execute(command);
         if (status != PENDING) {
-            end(command, status);
+            if (command.isAdmin()) {
+                end(command, status);
+            } else {
+                command.status = status;
+                command.state = Command.State.DONE;
+            }
         }
     }
 
