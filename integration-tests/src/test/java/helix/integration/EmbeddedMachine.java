@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import helix.hal.api.machine.Machine;
 import helix.hal.api.machine.MachineControl;
 import java.lang.reflect.InvocationTargetException;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,7 +27,7 @@ record EmbeddedMachine(Machine machine, MachineControl control) {
     private Object ask(String method, Object... arguments) {
         try {
             Class<?>[] types = new Class<?>[arguments.length];
-            java.util.Arrays.fill(types, String.class);
+            Arrays.fill(types, String.class);
             return machine.getClass().getMethod(method, types).invoke(machine, arguments);
         } catch (NoSuchMethodException | IllegalAccessException | InvocationTargetException e) {
             throw new AssertionError(method, e);

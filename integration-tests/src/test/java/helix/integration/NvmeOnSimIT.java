@@ -8,6 +8,7 @@ import helix.driver.kit.BlockDeviceKit;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import org.junit.After;
 import org.junit.Test;
 import org.junit.runner.RunWith;
@@ -65,7 +66,7 @@ public class NvmeOnSimIT extends NvmeTests {
         await("return", () -> disk.state() == Disk.State.PRESENT);
     }
 
-    private static void await(String what, java.util.function.BooleanSupplier condition) {
+    private static void await(String what, BooleanSupplier condition) {
         try {
             Platform.await(what, LIMIT, condition);
         } catch (InterruptedException e) {

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.Rule;
@@ -50,7 +51,7 @@ public class WithoutQemuIT {
                                 Stream.of(commands))
                         .toArray(String[]::new);
         return HelixCommand.runWith(
-                        java.util.List.of("/usr/bin/env", "PATH=" + path()), arguments)
+                        List.of("/usr/bin/env", "PATH=" + path()), arguments)
                 .succeeds();
     }
 
