@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.ops4j.pax.exam.Option;
+import org.ops4j.pax.exam.options.FrameworkPropertyOption;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Filter;
@@ -90,6 +91,30 @@ final class Platform {
                                         bundle(j.toUri().toString())
                                                 .startLevel(isOurs(j) ? 4 : 3)));
             }
+            return options.toArray(Option[]::new);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /// The platform on the embedded machine with a profile of these lines, and these disks.
+    static Option[] onSim(List<String> profile, String... disks) {
+        try {
+            Path file = Files.createTempFile("helix-it", ".profile");
+            file.toFile().deleteOnExit();
+            Files.write(file, profile);
+            List<Option> options = new ArrayList<>();
+            for (Option option : onQemu(disks)) {
+                boolean ofQemu =
+                        option instanceof FrameworkPropertyOption given
+                                && (given.getKey().equals("helix.machine")
+                                        || given.getKey().startsWith("helix.qemu"));
+                if (!ofQemu) {
+                    options.add(option);
+                }
+            }
+            options.add(property("helix.machine", "sim"));
+            options.add(property("helix.profile", file.toString()));
             return options.toArray(Option[]::new);
         } catch (IOException e) {
             throw new UncheckedIOException(e);

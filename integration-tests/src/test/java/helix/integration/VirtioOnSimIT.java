@@ -1,17 +1,14 @@
 package helix.integration;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.ops4j.pax.exam.CoreOptions.frameworkProperty;
 
 import helix.driver.api.block.BlockDevice;
 import helix.driver.api.net.NetworkDevice;
 import helix.driver.kit.BlockDeviceKit;
 import helix.driver.kit.net.NetPeer;
 import helix.driver.kit.net.NetworkDeviceKit;
-import helix.hal.api.machine.Machine;
 import helix.hal.api.machine.MachineControl;
 import java.io.IOException;
-import java.lang.reflect.Method;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,7 +22,6 @@ import org.junit.runner.RunWith;
 import org.ops4j.pax.exam.Configuration;
 import org.ops4j.pax.exam.Option;
 import org.ops4j.pax.exam.junit.PaxExam;
-import org.ops4j.pax.exam.options.FrameworkPropertyOption;
 import org.ops4j.pax.exam.spi.reactors.ExamReactorStrategy;
 import org.ops4j.pax.exam.spi.reactors.PerClass;
 import org.osgi.framework.BundleContext;
@@ -75,35 +71,17 @@ public class VirtioOnSimIT {
                     "device virtio-net c%d mac=%s peer=socket=%s %s"
                             .formatted(i, mac(i), folder.resolve("w" + i), CARDS.get(i)));
         }
-        Path profile = folder.resolve("profile");
-        Files.write(profile, lines);
-        List<Option> options = new ArrayList<>();
-        for (Option option : Platform.onQemu()) {
-            boolean machine =
-                    option instanceof FrameworkPropertyOption given
-                            && (given.getKey().equals("helix.machine")
-                                    || given.getKey().startsWith("helix.qemu"));
-            if (!machine) {
-                options.add(option);
-            }
-        }
-        options.add(frameworkProperty("helix.machine").value("sim"));
-        options.add(frameworkProperty("helix.profile").value(profile.toString()));
-        return options.toArray(Option[]::new);
+        return Platform.onSim(lines);
     }
 
     private static String mac(int card) {
         return "52:54:00:11:33:%02x".formatted(card);
     }
 
-    /// The devices saw nothing that a driver must not do. The machine's class is its bundle's own.
+    /// The devices saw nothing that a driver must not do.
     @After
     public void nobodyBrokeTheRules() throws Exception {
-        Machine machine = Platform.service(context, Machine.class, "(helix.machine=sim)");
-        for (String reports : List.of("violations", "iommuFaults", "failures")) {
-            Method method = machine.getClass().getMethod(reports);
-            assertThat((List<?>) method.invoke(machine)).as(reports).isEmpty();
-        }
+        EmbeddedMachine.of(context).assertRulesKept();
     }
 
     private void disk(String serial) throws InterruptedException {

@@ -135,6 +135,17 @@ final class RootPort implements ConfigTarget {
         }
     }
 
+    /// What is in the slot has lost its power, or has it again: in-band presence detection follows
+    /// the link (PCI Express 6.0, section 6.7.1.4).
+    void supplied(SimFunction function, boolean on) {
+        if (occupant.get() == function) {
+            synchronized (this) {
+                image.update(SLOT_STATUS, 2, PRESENT, PRESENCE_CHANGED | (on ? PRESENT : 0));
+                link(on && isPowered(), true);
+            }
+        }
+    }
+
     /// Presses the attention button.
     synchronized void press() {
         image.update(SLOT_STATUS, 2, 0, BUTTON);

@@ -187,6 +187,13 @@ final class SimBoard implements AutoCloseable {
         }
     }
 
+    /// A function's supply failed or is back; its lock is held.
+    void supplied(SimFunction function, boolean on) {
+        for (RootPort port : ports) {
+            port.supplied(function, on);
+        }
+    }
+
     /// How long function threads have worked; those of devices that were pulled out are forgotten.
     synchronized long busyNanos() {
         return places.values().stream()

@@ -37,6 +37,11 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
     private volatile boolean gone;
 
     private boolean powered;
+
+    /// The supply failed, until a time.
+    private boolean cut;
+
+    private long cutUntil = Long.MAX_VALUE;
     private boolean behindMaster = true;
     private boolean raised;
     private long wakeAt = Long.MAX_VALUE;
@@ -57,6 +62,9 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
 
         /// The function's model failed; its lock is held.
         void failed(SimFunction function);
+
+        /// The function's supply failed or is back; its lock is held.
+        void supplied(SimFunction function, boolean on);
     }
 
     /// A function without power.
@@ -222,7 +230,7 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
             faults.silent = false;
             faults.silentUntil = Long.MAX_VALUE;
         }
-        return gone || !powered || faults.silent;
+        return gone || !powered || cut || faults.silent;
     }
 
     @Override
@@ -265,7 +273,7 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
     }
 
     private void configChanged() {
-        boolean alive = powered && !gone;
+        boolean alive = powered && !cut && !gone;
         dma.master(alive && behindMaster && config.isMaster());
         driveLine();
         if (msix != null) {
@@ -287,12 +295,18 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
         }
     }
 
+    /// Whether an access that was routed here is nobody's: since it was, the function may have been
+    /// reset, and decodes nothing any more.
+    private boolean isDeaf() {
+        return decoded.isEmpty() || isSilent();
+    }
+
     /// Reads a register.
     long read(int bar, long offset, int width) {
         check(offset, width);
         lock.enter();
         try {
-            if (isSilent()) {
+            if (isDeaf()) {
                 return -1;
             }
             if (msix != null && msix.covers(bar, offset)) {
@@ -331,7 +345,7 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
         check(offset, width);
         lock.enter();
         try {
-            if (isSilent()) {
+            if (isDeaf()) {
                 return;
             }
             if (msix != null && msix.covers(bar, offset)) {
@@ -369,6 +383,9 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
             if (wanted.getPlain()) {
                 // Before the model looks: what is wished for from now on is seen or done again.
                 wanted.set(false);
+            }
+            if (cut && platform.nanos() >= cutUntil) {
+                restorePower();
             }
             if (isSilent()) {
                 return 0;
@@ -415,6 +432,7 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
         lock.enter();
         try {
             long next = Math.min(wakeAt, faults.silent ? faults.silentUntil : Long.MAX_VALUE);
+            next = Math.min(next, cutUntil);
             return faults.slow > 0 ? Math.min(next, faults.nextLook) : next;
         } finally {
             lock.leave();
@@ -488,6 +506,7 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
             boolean drives =
                     raised
                             && powered
+                            && !cut
                             && !gone
                             && !config.isLineDisabled()
                             && !config.messagesEnabled();
@@ -510,6 +529,33 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
         if (!wanted.getAcquire() && wanted.compareAndSet(false, true)) {
             waker.run();
         }
+    }
+
+    @Override
+    public void losePower(long nanos) {
+        if (gone) {
+            return;
+        }
+        long now = platform.nanos();
+        cutUntil = nanos > Long.MAX_VALUE - now ? Long.MAX_VALUE : now + nanos;
+        wakeAt = Long.MAX_VALUE;
+        raised = false;
+        if (!cut) {
+            cut = true;
+            configChanged();
+            platform.supplied(this, false);
+        }
+    }
+
+    @Override
+    public void restorePower() {
+        if (!cut || gone) {
+            return;
+        }
+        cut = false;
+        cutUntil = Long.MAX_VALUE;
+        reset(DeviceModel.Reset.POWER);
+        platform.supplied(this, true);
     }
 
     @Override

@@ -275,6 +275,12 @@ public final class SimMachine implements Machine, AutoCloseable {
             board.failed(function);
             pciChanged();
         }
+
+        @Override
+        public void supplied(SimFunction function, boolean on) {
+            board.supplied(function, on);
+            pciChanged();
+        }
     }
 
     /// Tells listeners that functions may have come or gone.
@@ -385,6 +391,16 @@ public final class SimMachine implements Machine, AutoCloseable {
     /// @throws DeviceException if there is none
     public SimFaults faults(String id) {
         return new SimFaults(board.function(id));
+    }
+
+    /// What a device's model counted.
+    ///
+    /// @param id its id
+    /// @return as the model has it
+    /// @throws DeviceException if there is none
+    public Map<String, Long> counters(String id) {
+        SimFunction function = board.function(id);
+        return function.locked(_ -> function.model().counters());
     }
 
     /// What drivers did that they may not do: the first ones.

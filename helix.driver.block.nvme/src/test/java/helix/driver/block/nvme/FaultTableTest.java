@@ -197,7 +197,8 @@ class FaultTableTest {
             case BlockStatus.MEDIA_ERROR -> "media error";
             case BlockStatus.TIMED_OUT -> "timed out";
             case BlockStatus.ABORTED -> "aborted";
-            case BlockStatus.DEVICE_GONE -> "device gone";
+            // What is gone takes its generation along: who is told first is a race.
+            case BlockStatus.DEVICE_GONE, BlockStatus.GENERATION_GONE -> "device gone";
             case BlockStatus.NO_QUEUE -> "no queue";
             case BlockStatus.IO_ERROR -> "I/O error";
             default -> "status " + status;

@@ -27,6 +27,7 @@ import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.LockSupport;
@@ -38,6 +39,7 @@ import org.osgi.framework.ServiceRegistration;
 final class FuzzRig implements AutoCloseable {
     private static final long MEMORY = 64L << 20;
     private static final int NVME = 0x010802;
+    private static final long FOUND_NANOS = 2_000_000_000L;
 
     private final SimMachine machine;
     private final Leases leases = new Leases();
@@ -109,13 +111,26 @@ final class FuzzRig implements AutoCloseable {
         return machine;
     }
 
+    /// The controller, once the HAL has found it: one that lost its power comes back as another.
     PciDevice device() {
+        long end = System.nanoTime() + FOUND_NANOS;
+        while (System.nanoTime() - end < 0) {
+            var found = find();
+            if (found.isPresent()) {
+                return found.get();
+            }
+            LockSupport.parkNanos(100_000);
+        }
+        throw new DeviceException("the HAL found no controller");
+    }
+
+    /// The controller that the HAL knows at present.
+    Optional<PciDevice> find() {
         return services.stream()
                 .filter(PciDevice.class::isInstance)
                 .map(PciDevice.class::cast)
                 .filter(d -> d.classCode() == NVME)
-                .findFirst()
-                .orElseThrow(() -> new DeviceException("the HAL found no controller"));
+                .findFirst();
     }
 
     /// A generation of the driver with a lease of its own, not yet initialised.
@@ -125,7 +140,8 @@ final class FuzzRig implements AutoCloseable {
 
     /// A generation.
     final class Life implements ModuleContext {
-        private final Lease lease = leases.grant(device(), "fuzz");
+        private final PciDevice device = FuzzRig.this.device();
+        private final Lease lease = leases.grant(device, "fuzz");
         private final NvmeDriver driver;
         private final List<BlockDevice> published = new CopyOnWriteArrayList<>();
         private final List<Thread> threads = new CopyOnWriteArrayList<>();
@@ -133,7 +149,7 @@ final class FuzzRig implements AutoCloseable {
         private volatile boolean ended;
 
         private Life(Settings settings) {
-            driver = new NvmeDriver(FuzzRig.this.device(), mmio, irqs, dma, pci, settings);
+            driver = new NvmeDriver(device, mmio, irqs, dma, pci, settings);
         }
 
         void bringUp() {
@@ -163,7 +179,7 @@ final class FuzzRig implements AutoCloseable {
 
         @Override
         public Device device() {
-            return FuzzRig.this.device();
+            return device;
         }
 
         @Override

@@ -46,6 +46,18 @@ public interface DeviceContext {
     /// Asks for a [DeviceModel#tick()] soon. May be called by any thread, with or without the lock.
     void wake();
 
+    /// The function's supply fails: from now on it is off the bus as if it had been pulled out. Its
+    /// registers and its config space read as ones, it reaches no memory, and there is no
+    /// [DeviceModel#tick()]. When power is back the model is reset with
+    /// [DeviceModel.Reset#POWER], and whoever enumerates the bus finds a function that knows
+    /// nothing. A context without a machine around it does nothing.
+    ///
+    /// @param nanos for how long, from now on; `Long.MAX_VALUE` until [#restorePower()]
+    default void losePower(long nanos) {}
+
+    /// Ends [#losePower] before its time.
+    default void restorePower() {}
+
     /// Chances of this function's own, seeded by the machine's seed and the function's id.
     ///
     /// @return the generator, always the same

@@ -77,6 +77,13 @@ public interface DeviceModel extends AutoCloseable {
         throw new DeviceException("no fault " + name);
     }
 
+    /// What a test wants to know of what the model did: commands, queues that wrapped.
+    ///
+    /// @return a count for each name, since the function was plugged
+    default Map<String, Long> counters() {
+        return Map.of();
+    }
+
     /// The function was pulled out and is gone: files and sockets are closed.
     @Override
     default void close() {}

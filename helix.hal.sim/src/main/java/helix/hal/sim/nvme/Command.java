@@ -29,6 +29,9 @@ final class Command {
     State state = State.FREE;
     SubmissionQueue queue = SubmissionQueue.NONE;
     long dueAt;
+
+    /// Which one of its queue it is.
+    long sequence;
     int status;
     long result;
     int opcode;
@@ -48,6 +51,7 @@ final class Command {
         int cdw0 = Little.getInt(memory, at);
         queue = from;
         state = State.READY;
+        sequence = ++from.fetched;
         opcode = cdw0 & 0xFF;
         flags = cdw0 >>> 8 & 0xFF;
         id = cdw0 >>> 16;

@@ -5,6 +5,7 @@ import helix.hal.sim.api.DeviceContext;
 import helix.hal.sim.api.DmaPort;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -247,14 +248,29 @@ final class Controller {
         smart.powerLost(registers.shutdownNotified() != 0);
         reset();
         powered = false;
+        context().losePower(faults.outageNanos());
         return lost;
     }
 
+    /// Ends a loss of power before its time.
     void restorePower() {
+        powerReturned();
+        context().restorePower();
+    }
+
+    /// The function has power again.
+    void powerReturned() {
         if (!powered) {
             powered = true;
             smart.powerCycle();
         }
+    }
+
+    Map<String, Long> counters() {
+        return Map.of(
+                "completed", flight.completed(),
+                "out-of-order", flight.outOfOrder(),
+                "wraps", queues.wraps());
     }
 
     void close() {

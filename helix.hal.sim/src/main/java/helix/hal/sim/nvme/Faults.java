@@ -44,7 +44,8 @@ final class Faults {
                     new Choice("fatal", "CSTS.CFS is set"),
                     new Choice("hot", "temperature: kelvin=360"),
                     new Choice("namespace", "a namespace goes or comes: nsid=1 state=gone|there"),
-                    new Choice("power-cut", "power is lost at the N-th write: at=1, now without"),
+                    new Choice("power-cut", "power is lost at the N-th write: at=1, now without; back after"
+                                    + " ms=, or with power-on"),
                     new Choice("power-on", "power is back"));
 
     private record Mutation(int cns, int offset, int bytes, long value, long seed, int flips) {}
@@ -77,6 +78,7 @@ final class Faults {
     private boolean resetStuck;
     private long delayNanos;
     private long writesUntilCut;
+    private long outageNanos = Long.MAX_VALUE;
     private boolean stuckUnabortable;
 
     Faults(Controller controller) {
@@ -164,6 +166,11 @@ final class Faults {
         if (corruptions != FOREVER) {
             corruptions--;
         }
+    }
+
+    /// For how long power will be lost.
+    long outageNanos() {
+        return outageNanos;
     }
 
     boolean cutsPowerAtThisWrite() {
@@ -394,6 +401,8 @@ final class Faults {
 
     private String powerCut(NvmeOptions.Reader options) {
         long at = options.number("at", 0L, 0, Long.MAX_VALUE);
+        int ms = options.number("ms", 0, 0, 600_000);
+        outageNanos = ms == 0 ? Long.MAX_VALUE : ms * 1000L * MICROS;
         if (at == 0) {
             return "power is lost, and %d blocks with it".formatted(controller.cutPower());
         }

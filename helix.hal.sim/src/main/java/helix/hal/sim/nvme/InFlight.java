@@ -19,6 +19,8 @@ final class InFlight {
 
     private long random;
     private final boolean shuffled;
+    private long completed;
+    private long outOfOrder;
 
     InFlight(Controller controller, boolean shuffled, long seed) {
         this.controller = controller;
@@ -154,11 +156,34 @@ final class InFlight {
         }
         queue.release(command.id);
         command.state = Command.State.FREE;
+        count(command, queue);
         controller.queues.post(queue.completions, command.result, head, queue.id, dw3);
         if (command.status != Status.SUCCESS) {
             controller.failed(command);
         }
         return true;
+    }
+
+    private void count(Command command, SubmissionQueue queue) {
+        if (queue.id == 0) {
+            return;
+        }
+        completed++;
+        if (command.sequence < queue.completed) {
+            outOfOrder++;
+        } else {
+            queue.completed = command.sequence;
+        }
+    }
+
+    /// Commands of I/O queues that were completed.
+    long completed() {
+        return completed;
+    }
+
+    /// Those of them that were fetched before one that was completed already.
+    long outOfOrder() {
+        return outOfOrder;
     }
 
     private void shuffle() {

@@ -116,7 +116,7 @@ public final class NvmeModel implements DeviceModel {
     public void reset(Reset kind) {
         controller.reset();
         if (kind == Reset.POWER) {
-            controller.restorePower();
+            controller.powerReturned();
         }
     }
 
@@ -128,6 +128,13 @@ public final class NvmeModel implements DeviceModel {
     @Override
     public String fault(String name, Map<String, String> given) {
         return controller.faults.inject(name, given);
+    }
+
+    /// Of I/O queues: `completed` commands, those `out-of-order`, which began before one that was
+    /// completed already, and `wraps` of completion queues.
+    @Override
+    public Map<String, Long> counters() {
+        return controller.counters();
     }
 
     /// Power is lost now, as by the fault `power-cut`.

@@ -23,6 +23,7 @@ final class Queues {
     private long eventIndexes;
     private boolean hasShadow;
     private long tick;
+    private long wraps;
 
     Queues(Controller controller, int pairs) {
         this.controller = controller;
@@ -52,6 +53,11 @@ final class Queues {
         CompletionQueue queue = new CompletionQueue(0, completionEntries, acq, true, 0);
         add(queue);
         add(new SubmissionQueue(0, entries, asq, queue));
+    }
+
+    /// How often I/O completion queues began anew.
+    long wraps() {
+        return wraps;
     }
 
     int limit() {
@@ -372,6 +378,7 @@ final class Queues {
         if (++queue.tail == queue.size) {
             queue.tail = 0;
             queue.phase ^= 1;
+            wraps += queue.id == 0 ? 0 : 1;
         }
         queue.unsent++;
     }

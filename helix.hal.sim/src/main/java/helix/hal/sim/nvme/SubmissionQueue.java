@@ -15,6 +15,11 @@ final class SubmissionQueue {
     int head;
     int tail;
 
+    /// Commands ever fetched, and the last of those that were completed.
+    long fetched;
+
+    long completed;
+
     /// Where the tail doorbell lies in the shadow doorbell and event index buffers, -1 without.
     long shadow = -1;
 

@@ -129,6 +129,10 @@ public final class HotPlugSlot {
                     }
                     LOG.warn("{}: what was in the slot is gone without notice", port);
                     remove(true);
+                    if (present && changed) {
+                        // It came back, or another came, before anybody looked.
+                        insert();
+                    }
                 } else if (pressed) {
                     remove(false);
                 }
