@@ -45,7 +45,8 @@ record EmbeddedMachine(Machine machine, MachineControl control) {
     /// What a device's model counted.
     Map<String, Long> counters(String id) {
         Map<String, Long> counters = new HashMap<>();
-        ((Map<?, ?>) ask("counters", id)).forEach((name, count) -> counters.put((String) name, (Long) count));
+        ((Map<?, ?>) ask("counters", id))
+                .forEach((name, count) -> counters.put((String) name, (Long) count));
         return counters;
     }
 

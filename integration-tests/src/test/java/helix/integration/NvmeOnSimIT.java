@@ -83,8 +83,7 @@ public class NvmeOnSimIT extends NvmeTests {
                         "FUA writes outlast a power cut",
                         "flushed writes outlast a power cut, others are old or new");
         EmbeddedMachine machine = EmbeddedMachine.of(context);
-        assertThat(
-                        List.of(machine.counters("nvme0"), machine.counters("large")))
+        assertThat(List.of(machine.counters("nvme0"), machine.counters("large")))
                 .as("one of the controllers")
                 .anySatisfy(counters -> {
                     assertThat(counters.get("out-of-order")).isGreaterThanOrEqualTo(2);

@@ -105,7 +105,8 @@ public abstract class NvmeTests {
 
     private void passesTheKit(String name, int blockSize) throws Exception {
         assertThat(device(name).blockSize()).isEqualTo(blockSize);
-        BlockDeviceKit.Report report = kit(name).runAll(line -> System.out.println(name + ": " + line));
+        BlockDeviceKit.Report report =
+                kit(name).runAll(line -> System.out.println(name + ": " + line));
         report.assertPassed();
         check(report);
     }

@@ -11,8 +11,8 @@ import org.junit.Test;
 public class SoakOnSimIT {
     private static final boolean FULL = Boolean.getBoolean("helix.full");
 
-    /// A reload takes 0.4 s beside a load that keeps two cores busy, and longer where they are
-    /// busy with others.
+    /// A reload takes 0.4 s beside a load that keeps two cores busy, and longer where they are busy
+    /// with others.
     private static final int SECONDS = FULL ? 180 : 15;
 
     private static final int RELOADS = FULL ? 1000 : 10;

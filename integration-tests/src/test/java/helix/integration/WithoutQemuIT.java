@@ -50,8 +50,7 @@ public class WithoutQemuIT {
                                         Stream.of(options)),
                                 Stream.of(commands))
                         .toArray(String[]::new);
-        return HelixCommand.runWith(
-                        List.of("/usr/bin/env", "PATH=" + path()), arguments)
+        return HelixCommand.runWith(List.of("/usr/bin/env", "PATH=" + path()), arguments)
                 .succeeds();
     }
 

@@ -129,7 +129,9 @@ class PowerCutTest {
                 }
                 PciDevice before = rig.device();
                 String said =
-                        rig.machine().control().fault("power-cut", Map.of("id", "nvme0", "ms", "1"));
+                        rig.machine()
+                                .control()
+                                .fault("power-cut", Map.of("id", "nvme0", "ms", "1"));
                 life = again(rig, life, before);
                 life.published().getFirst().readBlock(0, data);
                 int old = 0;
@@ -232,8 +234,7 @@ class PowerCutTest {
         request.forced = random.nextInt(4) == 0;
         request.generation = ++generation;
         long at = (long) tag * BLOCKS * BLOCK_BYTES;
-        MemorySegment data =
-                buffer.segment().asSlice(at, (long) request.blocks * BLOCK_BYTES);
+        MemorySegment data = buffer.segment().asSlice(at, (long) request.blocks * BLOCK_BYTES);
         for (long i = 0; i < data.byteSize(); i += 8) {
             data.set(JAVA_LONG, i, request.generation);
         }

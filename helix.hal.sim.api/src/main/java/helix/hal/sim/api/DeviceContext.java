@@ -48,9 +48,9 @@ public interface DeviceContext {
 
     /// The function's supply fails: from now on it is off the bus as if it had been pulled out. Its
     /// registers and its config space read as ones, it reaches no memory, and there is no
-    /// [DeviceModel#tick()]. When power is back the model is reset with
-    /// [DeviceModel.Reset#POWER], and whoever enumerates the bus finds a function that knows
-    /// nothing. A context without a machine around it does nothing.
+    /// [DeviceModel#tick()]. When power is back the model is reset with [DeviceModel.Reset#POWER],
+    /// and whoever enumerates the bus finds a function that knows nothing. A context without a
+    /// machine around it does nothing.
     ///
     /// @param nanos for how long, from now on; `Long.MAX_VALUE` until [#restorePower()]
     default void losePower(long nanos) {}

@@ -32,6 +32,7 @@ final class Command {
 
     /// Which one of its queue it is.
     long sequence;
+
     int status;
     long result;
     int opcode;

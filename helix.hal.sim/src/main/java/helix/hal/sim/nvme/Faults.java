@@ -44,7 +44,9 @@ final class Faults {
                     new Choice("fatal", "CSTS.CFS is set"),
                     new Choice("hot", "temperature: kelvin=360"),
                     new Choice("namespace", "a namespace goes or comes: nsid=1 state=gone|there"),
-                    new Choice("power-cut", "power is lost at the N-th write: at=1, now without; back after"
+                    new Choice(
+                            "power-cut",
+                            "power is lost at the N-th write: at=1, now without; back after"
                                     + " ms=, or with power-on"),
                     new Choice("power-on", "power is back"));
 
