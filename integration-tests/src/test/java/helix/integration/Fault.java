@@ -1,5 +1,7 @@
 package helix.integration;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -15,12 +17,14 @@ import java.util.stream.Stream;
 /// @param end commands that end it, empty where it ends by itself
 /// @param until what happens before it is ended
 /// @param limit within which the request ends
-record Fault(
-        String kind, String what, String produce, String end, Until until, Duration limit) {
+record Fault(String kind, String what, String produce, String end, Until until, Duration limit) {
     /// Stands for the kind that is plugged anew.
     static final String PLUG = "plug";
 
     static final String REBIND = "rebind";
+
+    private static final List<String> RACES =
+            List.of("needs-reset", "all-ones", "surprise-removal");
 
     /// What happens before the end of a fault.
     enum Until {
@@ -51,6 +55,41 @@ record Fault(
                 PLUG,
                 Until.ABSENT,
                 duration(seconds));
+    }
+
+    /// How the request ended, in the table's words. What a request meets is another thing before a
+    /// watch has noticed the fault than afterwards.
+    String ending(String request) {
+        boolean racing = RACES.stream().anyMatch(produce::contains);
+        if (racing && kind.equals("virtio-net")) {
+            assertThat(request)
+                    .as("%s", this)
+                    .matches("(sent|not taken), (comes back|does not come back)");
+            return "sent and comes back, or is lost";
+        }
+        if (until == Until.ABSENT) {
+            assertThat(request)
+                    .as("%s", this)
+                    .matches("write (is not taken|fails: device is gone), read fails: device is gone");
+            return "write fails: device is gone, read fails: device is gone";
+        }
+        if (produce.contains("all-ones")) {
+            assertThat(request)
+                    .as("%s", this)
+                    .matches(
+                            "write (succeeds|is not taken|fails: device is gone),"
+                                    + " read (succeeds|fails: device is gone)(, same bytes)?");
+            return "each succeeds, or fails: device is gone";
+        }
+        if (produce.contains("stuck-reset")) {
+            assertThat(request)
+                    .as("%s", this)
+                    .matches(
+                            "write (succeeds|fails: outcome unknown), read succeeds(, same"
+                                    + " bytes)?");
+            return "write succeeds, or fails if it was with the device: outcome unknown; read succeeds";
+        }
+        return request;
     }
 
     private static Duration duration(double seconds) {

@@ -75,7 +75,7 @@ final class FaultList {
                             "",
                             ABORT),
                     Fault.of(NVME, "all-ones reads", "all-ones ms=500", "", ABORT),
-                    Fault.removal(NVME, AT_ONCE),
+                    Fault.removal(NVME, TIMEOUT),
                     Fault.fails(
                             NVME,
                             "reset that never confirms",
@@ -107,10 +107,9 @@ final class FaultList {
                     Fault.of(BLK, "completion that is not shown", "drop-used", "", TIMEOUT),
                     Fault.of(BLK, "used index that jumps", "index-jump", "", TIMEOUT),
                     Fault.of(BLK, "needs a reset", "needs-reset", "", TIMEOUT),
-                    Fault.of(
-                            BLK, "changing configuration", "config-change; rebind", "", TIMEOUT),
+                    Fault.of(BLK, "changing configuration", "config-change; rebind", "", TIMEOUT),
                     Fault.of(BLK, "all-ones reads", "all-ones ms=500", "", ABORT),
-                    Fault.removal(BLK, AT_ONCE),
+                    Fault.removal(BLK, TIMEOUT),
                     Fault.fails(
                             BLK,
                             "reset that never confirms",
@@ -132,11 +131,15 @@ final class FaultList {
                             "interrupt-storm vector=1 count=100000",
                             "none",
                             TIMEOUT),
-                    Fault.of(NET, "completion with a wrong id", "used-id", "", TIMEOUT),
+                    Fault.of(NET, "completion with a wrong id", "used-id queue=0", "", TIMEOUT),
                     Fault.of(
-                            NET, "completion with a wrong length", "used-length queue=0", "", TIMEOUT),
+                            NET,
+                            "completion with a wrong length",
+                            "used-length queue=0",
+                            "",
+                            TIMEOUT),
                     Fault.of(NET, "completion twice", "duplicate-used queue=0", "", TIMEOUT),
-                    Fault.of(NET, "used index that jumps", "index-jump", "", TIMEOUT),
+                    Fault.of(NET, "used index that jumps", "index-jump queue=0", "", TIMEOUT),
                     Fault.of(NET, "needs a reset", "needs-reset", "", TIMEOUT),
                     Fault.of(
                             NET,
@@ -145,7 +148,7 @@ final class FaultList {
                             "",
                             TIMEOUT),
                     Fault.of(NET, "all-ones reads", "all-ones ms=500", "", ABORT),
-                    Fault.removal(NET, AT_ONCE),
+                    Fault.removal(NET, TIMEOUT),
                     Fault.fails(
                             NET,
                             "reset that never confirms",
@@ -154,7 +157,7 @@ final class FaultList {
                             RESET),
                     Fault.of(NET, "late reset", "late-reset ms=500; rebind", "none", TIMEOUT),
                     Fault.of(NET, "slow device", "slow-device us=20000", "none", AT_ONCE),
-                    Fault.of(NET, "slow packets", "slow us=100000", "slow us=0", AT_ONCE));
+                    Fault.of(NET, "slow packets", "slow us=20000", "slow us=0", AT_ONCE));
 
     private FaultList() {}
 }

@@ -15,11 +15,14 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 
 /// A fault, the request that meets it, and what becomes of the module.
 final class FaultRun {
     /// A restart with its pause, and a bring-up after a reset.
     private static final Duration HEAL = Duration.ofSeconds(20);
+
+    private static final Duration SETTLE = Duration.ofMillis(300);
 
     private final Binder binder;
     private final MachineControl machine;
@@ -35,9 +38,6 @@ final class FaultRun {
 
         /// The id of the device.
         String device();
-
-        /// How many requests were sent anew.
-        long replayed();
 
         @Override
         void close();
@@ -63,7 +63,6 @@ final class FaultRun {
             assertThat(client.request()).as("%s before it", fault).isEqualTo(works);
             device = client.device();
             ModuleStatus before = status(device);
-            long replayed = client.replayed();
             long begun = System.nanoTime();
             produce(fault.produce(), id, device);
             CompletableFuture<String> asked =
@@ -97,9 +96,6 @@ final class FaultRun {
                     "%s: %s within %d ms%n", fault.kind(), fault.what(), took / 1_000_000);
             awaitRunning(fault, client);
             module += healed(before, status(client.device()));
-            if (client.replayed() > replayed) {
-                module += ", replayed";
-            }
         }
         try (Client next = opener.open()) {
             assertThat(next.request()).as("%s afterwards", fault).isEqualTo(works);
@@ -110,7 +106,7 @@ final class FaultRun {
                         fault.kind(),
                         fault.what(),
                         fault.produce(),
-                        request,
+                        fault.ending(request),
                         fault.limit().toMillis() / 1000.0 + " s",
                         module);
     }
@@ -162,7 +158,23 @@ final class FaultRun {
         Platform.await(
                 fault + " is over: " + binder.modules(),
                 HEAL,
-                () -> client.isPresent() && status(client.device()).state() == State.RUNNING);
+                () -> isSettled(client));
+    }
+
+    /// A module that has just failed looks as if it were running.
+    private boolean isSettled(Client client) {
+        ModuleStatus seen = status(client.device());
+        long end = System.nanoTime() + SETTLE.toNanos();
+        boolean runs = true;
+        while (runs && System.nanoTime() - end < 0) {
+            ModuleStatus now = status(client.device());
+            runs =
+                    client.isPresent()
+                            && now.state() == State.RUNNING
+                            && now.generation() == seen.generation();
+            LockSupport.parkNanos(5_000_000);
+        }
+        return runs;
     }
 
     private static String healed(ModuleStatus before, ModuleStatus now) {

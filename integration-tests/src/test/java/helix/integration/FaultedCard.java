@@ -74,7 +74,7 @@ final class FaultedCard implements FaultRun.Client {
                 return "comes back";
             }
         }
-        return damaged ? "comes back damaged" : "does not come back";
+        return damaged ? "comes back larger" : "does not come back";
     }
 
     private boolean isMine(FramePool pool, Burst burst, int entry) {
@@ -103,11 +103,6 @@ final class FaultedCard implements FaultRun.Client {
     @Override
     public String device() {
         return net.backing().map(NetworkInterface.Backing::device).orElse(device);
-    }
-
-    @Override
-    public long replayed() {
-        return 0;
     }
 
     @Override

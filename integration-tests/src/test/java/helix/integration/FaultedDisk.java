@@ -37,8 +37,13 @@ final class FaultedDisk implements FaultRun.Client {
         this.disk = disk;
         device = disk.backing().orElseThrow().device();
         access = disk.open(Disk.OpenMode.WRITE_EXCLUSIVE, "faults");
-        queue = access.openQueue(QueueOptions.interrupt(4));
-        buffer = access.allocate(BYTES);
+        try {
+            queue = access.openQueue(QueueOptions.interrupt(4));
+            buffer = access.allocate(BYTES);
+        } catch (RuntimeException e) {
+            access.close();
+            throw e;
+        }
         pattern = (int) disk.statistics().writes() + 1;
     }
 
@@ -104,11 +109,6 @@ final class FaultedDisk implements FaultRun.Client {
     @Override
     public String device() {
         return disk.backing().map(Disk.Backing::device).orElse(device);
-    }
-
-    @Override
-    public long replayed() {
-        return disk.statistics().replayed();
     }
 
     @Override

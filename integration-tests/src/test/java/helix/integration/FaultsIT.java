@@ -69,7 +69,8 @@ public class FaultsIT {
             for (int i = 0; i < count; i++) {
                 Map<String, String> options = options(kind, name(kind, i));
                 String id = options.remove("id");
-                StringBuilder line = new StringBuilder((i == IN_SLOT ? "slot " : "device ") + kind + " " + id);
+                StringBuilder line =
+                        new StringBuilder((i == IN_SLOT ? "slot " : "device ") + kind + " " + id);
                 options.forEach((k, v) -> line.append(' ').append(k).append('=').append(v));
                 lines.add(line.toString());
             }
@@ -131,7 +132,8 @@ public class FaultsIT {
             }
         });
         List<Future<String>> rows = new ArrayList<>();
-        try (ExecutorService workers = Executors.newThreadPerTaskExecutor(Thread.ofPlatform().factory())) {
+        try (ExecutorService workers =
+                Executors.newThreadPerTaskExecutor(Thread.ofPlatform().factory())) {
             for (Fault fault : FaultList.ALL) {
                 boolean slot = fault.until() == Fault.Until.ABSENT;
                 var from = free.get(slot ? "slot " + fault.kind() : fault.kind());

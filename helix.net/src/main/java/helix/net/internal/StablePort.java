@@ -1,9 +1,9 @@
 package helix.net.internal;
 
 import helix.driver.api.net.Burst;
+import helix.driver.api.net.FramePool;
 import helix.driver.api.net.NetworkException;
 import helix.driver.api.net.NetworkException.Reason;
-import helix.driver.api.net.FramePool;
 import helix.driver.api.net.RxQueue;
 import helix.driver.api.net.TxQueue;
 import helix.hal.api.Deadline;
@@ -493,8 +493,7 @@ final class StablePort extends PortGate implements Port {
             tally.unknown(Math.max(0, flying - now.adopted()));
         } catch (RuntimeException | LinkageError e) {
             tally.unknown(flying);
-            String what =
-                    face.name() + ": no queues of " + wanted.backend + ": " + e.getMessage();
+            String what = face.name() + ": no queues of " + wanted.backend + ": " + e.getMessage();
             if (e instanceof NetworkException n && n.reason() == Reason.GENERATION_GONE) {
                 // It has failed and is about to be replaced: as if there were no driver.
                 LOG.info("{}", what);

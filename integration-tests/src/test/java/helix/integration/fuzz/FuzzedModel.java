@@ -1,4 +1,4 @@
-package helix.driver.block.nvme;
+package helix.integration.fuzz;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
