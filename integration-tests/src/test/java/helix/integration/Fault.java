@@ -70,7 +70,8 @@ record Fault(String kind, String what, String produce, String end, Until until, 
         if (until == Until.ABSENT) {
             assertThat(request)
                     .as("%s", this)
-                    .matches("write (is not taken|fails: device is gone), read fails: device is gone");
+                    .matches(
+                            "write (is not taken|fails: device is gone), read fails: device is gone");
             return "write fails: device is gone, read fails: device is gone";
         }
         if (produce.contains("all-ones")) {

@@ -155,10 +155,7 @@ final class FaultRun {
     }
 
     private void awaitRunning(Fault fault, Client client) throws InterruptedException {
-        Platform.await(
-                fault + " is over: " + binder.modules(),
-                HEAL,
-                () -> isSettled(client));
+        Platform.await(fault + " is over: " + binder.modules(), HEAL, () -> isSettled(client));
     }
 
     /// A module that has just failed looks as if it were running.

@@ -24,8 +24,8 @@ import org.junit.After;
 import org.junit.Test;
 
 /// Each driver beside a device whose replies are mutated: registers, completions, data, messages.
-/// Whatever it says, the driver ends each call with a device's error or as it should, and works once
-/// the device does.
+/// Whatever it says, the driver ends each call with a device's error or as it should, and works
+/// once the device does.
 ///
 /// `-Dhelix.fuzz.replies=N` mutates so many replies for each driver instead of as many as a few
 /// seconds allow, `-Dhelix.seed=N` begins with a seed that was printed.
@@ -85,8 +85,9 @@ public class FuzzIT {
                                 && failed.get() == null
                                 && (!bounded || System.nanoTime() - begun < SHARE.toNanos())) {
                             try {
-                                long _ = mutations.addAndGet(
-                                        run(target, first + runs.getAndIncrement()));
+                                long _ =
+                                        mutations.addAndGet(
+                                                run(target, first + runs.getAndIncrement()));
                             } catch (Throwable e) {
                                 failed.compareAndSet(null, e);
                             }
@@ -119,7 +120,9 @@ public class FuzzIT {
             if (fromTheBegin) {
                 model.mutate(oneIn);
             }
-            boolean up = new Step("bring-up", () -> target.bringUp(stack, false)).ends(target, seed, false);
+            boolean up =
+                    new Step("bring-up", () -> target.bringUp(stack, false))
+                            .ends(target, seed, false);
             model.mutate(oneIn);
             Step calls = null;
             if (up) {
@@ -181,8 +184,7 @@ public class FuzzIT {
 
         /// @param released whether the lease has ended, so that handles are closed
         /// @return whether it succeeded
-        boolean ends(FuzzTarget target, long seed, boolean released)
-                throws InterruptedException {
+        boolean ends(FuzzTarget target, long seed, boolean released) throws InterruptedException {
             try {
                 Object _ = done.get(HANG.toMillis(), TimeUnit.MILLISECONDS);
                 return true;

@@ -27,7 +27,8 @@ enum FuzzTarget {
     NVME {
         @Override
         DeviceModel model(long seed) {
-            return new NvmeFactory().create("fuzzed", Map.of("backing", "mem:4M", "seed", "" + seed));
+            return new NvmeFactory()
+                    .create("fuzzed", Map.of("backing", "mem:4M", "seed", "" + seed));
         }
 
         @Override
@@ -36,7 +37,12 @@ enum FuzzTarget {
             stack.add(
                             rig.device(),
                             FuzzedNvme.of(
-                                    rig.device(), rig.mmio(), rig.irqs(), rig.dma(), rig.pci(), patient))
+                                    rig.device(),
+                                    rig.mmio(),
+                                    rig.irqs(),
+                                    rig.dma(),
+                                    rig.pci(),
+                                    patient))
                     .bringUp();
         }
     },
@@ -45,13 +51,17 @@ enum FuzzTarget {
     VIRTIO_BLK {
         @Override
         DeviceModel model(long seed) {
-            return new VirtioBlkFactory().create("fuzzed", Map.of("size", "4M", "packed", packed(seed)));
+            return new VirtioBlkFactory()
+                    .create("fuzzed", Map.of("size", "4M", "packed", packed(seed)));
         }
 
         @Override
         void bringUp(FuzzStack stack, boolean patient) throws Exception {
             VirtioDevice device = bus(stack);
-            stack.add(device, FuzzedVirtioBlock.of(device, stack.rig().irqs(), stack.rig().dma(), patient))
+            stack.add(
+                            device,
+                            FuzzedVirtioBlock.of(
+                                    device, stack.rig().irqs(), stack.rig().dma(), patient))
                     .bringUp();
         }
     },
@@ -66,7 +76,10 @@ enum FuzzTarget {
         @Override
         void bringUp(FuzzStack stack, boolean patient) throws Exception {
             VirtioDevice device = bus(stack);
-            stack.add(device, FuzzedVirtioNet.of(device, stack.rig().irqs(), stack.rig().dma(), patient))
+            stack.add(
+                            device,
+                            FuzzedVirtioNet.of(
+                                    device, stack.rig().irqs(), stack.rig().dma(), patient))
                     .bringUp();
         }
 
@@ -123,8 +136,7 @@ enum FuzzTarget {
     private static VirtioDevice bus(FuzzStack stack) throws Exception {
         FuzzRig rig = stack.rig();
         FuzzRig.Life bus =
-                stack.add(
-                        rig.device(), new VirtioBusDriver(rig.device(), rig.mmio(), rig.pci()));
+                stack.add(rig.device(), new VirtioBusDriver(rig.device(), rig.mmio(), rig.pci()));
         bus.bringUp();
         return bus.published(VirtioDevice.class).orElseThrow();
     }

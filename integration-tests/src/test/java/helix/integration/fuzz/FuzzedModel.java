@@ -23,6 +23,9 @@ final class FuzzedModel implements DeviceModel {
     private static final int RANGES = 64;
     private static final int LATE = 8;
 
+    /// Registers are mutated so many times more seldom than what is written to memory.
+    private static final int REGISTERS = 8;
+
     private final DeviceModel model;
     private final SplittableRandom random;
     private final AtomicLong mutations = new AtomicLong();
@@ -81,7 +84,8 @@ final class FuzzedModel implements DeviceModel {
     public long read(int bar, long offset, int width) {
         long value = model.read(bar, offset, width);
         afterwards();
-        return hit() ? mutated(value, width) : value;
+        // A wrong register mostly ends in a reset, after which nothing is left to mutate.
+        return random.nextInt(REGISTERS) == 0 && hit() ? mutated(value, width) : value;
     }
 
     private long mutated(long value, int width) {

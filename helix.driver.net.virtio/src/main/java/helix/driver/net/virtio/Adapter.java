@@ -251,7 +251,7 @@ final class Adapter {
 
     /// No refusal, which would be final: the device may answer after a reset.
     private static RuntimeException silent(NetworkException e) {
-        DeviceTimeoutException timeout = new DeviceTimeoutException(e.getMessage());
+        DeviceTimeoutException timeout = new DeviceTimeoutException(String.valueOf(e.getMessage()));
         Throwable _ = timeout.initCause(e);
         return timeout;
     }

@@ -16,21 +16,28 @@ public final class FuzzedNvme {
     ///
     /// @param patient whether it has the usual limits
     public static Module of(
-            PciDevice device, MmioService mmio, IrqService irqs, DmaService dma, PciService pci, boolean patient) {
+            PciDevice device,
+            MmioService mmio,
+            IrqService irqs,
+            DmaService dma,
+            PciService pci,
+            boolean patient) {
         return new NvmeDriver(
                 device,
                 mmio,
                 irqs,
                 dma,
                 pci,
-                patient ? Settings.standard() : new Settings(
-                        Duration.ofMillis(100),
-                        Duration.ofMillis(20),
-                        Duration.ofMillis(100),
-                        Duration.ofMillis(50),
-                        Duration.ofMillis(5),
-                        4,
-                        false,
-                        System::nanoTime));
+                patient
+                        ? Settings.standard()
+                        : new Settings(
+                                Duration.ofMillis(100),
+                                Duration.ofMillis(20),
+                                Duration.ofMillis(100),
+                                Duration.ofMillis(50),
+                                Duration.ofMillis(5),
+                                4,
+                                false,
+                                System::nanoTime));
     }
 }

@@ -16,10 +16,12 @@ public final class FuzzedVirtioBlock {
     public static Module of(VirtioDevice device, IrqService irqs, DmaService dma, boolean patient) {
         return new VirtioBlockDriver(
                 platform -> new DeviceHal(platform.name(), device, platform.lease(), irqs, dma),
-                patient ? Settings.standard() : new Settings(
-                        Duration.ofMillis(100),
-                        Duration.ofMillis(200),
-                        Duration.ofMillis(5),
-                        System::nanoTime));
+                patient
+                        ? Settings.standard()
+                        : new Settings(
+                                Duration.ofMillis(100),
+                                Duration.ofMillis(200),
+                                Duration.ofMillis(5),
+                                System::nanoTime));
     }
 }

@@ -16,12 +16,14 @@ public final class FuzzedVirtioNet {
     public static Module of(VirtioDevice device, IrqService irqs, DmaService dma, boolean patient) {
         return new VirtioNetDriver(
                 platform -> new DeviceHal(platform.name(), device, platform.lease(), irqs, dma),
-                patient ? Settings.standard() : new Settings(
-                        Duration.ofMillis(200),
-                        Duration.ofMillis(50),
-                        Duration.ofMillis(50),
-                        Duration.ofMillis(5),
-                        4,
-                        256));
+                patient
+                        ? Settings.standard()
+                        : new Settings(
+                                Duration.ofMillis(200),
+                                Duration.ofMillis(50),
+                                Duration.ofMillis(50),
+                                Duration.ofMillis(5),
+                                4,
+                                256));
     }
 }
