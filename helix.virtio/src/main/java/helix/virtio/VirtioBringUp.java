@@ -9,21 +9,37 @@ import java.util.concurrent.locks.LockSupport;
 public final class VirtioBringUp {
     private static final long PAUSE_NANOS = 50_000;
     private static final int SPINS = 20;
+    private static final int ALL_ONES = 0xFF;
+
+    /// What is off the bus for longer is gone, or the platform's matter: a function that was reset
+    /// answers within a second (PCI Express Base, 6.6.1).
+    private static final long OFF_BUS_NANOS = 1_000_000_000;
+
     private static final int SET_UP =
             DeviceStatus.ACKNOWLEDGE | DeviceStatus.DRIVER | DeviceStatus.FEATURES_OK;
 
     private VirtioBringUp() {}
 
-    /// Resets the device and waits until it reads back 0, section 2.4.
+    /// Resets the device and waits until it reads back 0, section 2.4. What was written while the
+    /// device was off the bus is lost, so it is written again as long as all ones are read.
     ///
     /// @param transport the device
     /// @param deadline until when
     /// @return whether it confirmed
     public static boolean reset(VirtioTransport transport, Deadline deadline) {
         transport.status(0);
-        for (int round = 0; transport.status() != 0; round++) {
+        int status = transport.status();
+        long seen = System.nanoTime();
+        for (int round = 0; status != 0; round++, status = transport.status()) {
             if (deadline.isExpired()) {
                 return false;
+            }
+            if (status != ALL_ONES) {
+                seen = System.nanoTime();
+            } else if (System.nanoTime() - seen > OFF_BUS_NANOS) {
+                return false;
+            } else {
+                transport.status(0);
             }
             if (round < SPINS) {
                 Thread.onSpinWait();

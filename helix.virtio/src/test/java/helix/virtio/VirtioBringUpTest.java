@@ -44,6 +44,14 @@ class VirtioBringUpTest {
     }
 
     @Test
+    void whatADeviceOffTheBusHasNotSeenIsWrittenAgain() {
+        registers.status = 15;
+        registers.readsOffTheBus = 30;
+        assertThat(VirtioBringUp.reset(registers, Deadline.afterMillis(5000))).isTrue();
+        assertThat(registers.status).isZero();
+    }
+
+    @Test
     void aResetThatIsNotConfirmedIsSaid() {
         registers.status = 15;
         registers.readsUntilReset = Integer.MAX_VALUE;
@@ -134,6 +142,7 @@ class VirtioBringUpTest {
         long accepted;
         int status;
         int readsUntilReset;
+        int readsOffTheBus;
         boolean keepsFeaturesOk = true;
         boolean gone;
         int needsResetAt;
@@ -141,6 +150,10 @@ class VirtioBringUpTest {
         @Override
         public int status() {
             if (gone) {
+                return 0xFF;
+            }
+            if (readsOffTheBus > 0) {
+                readsOffTheBus--;
                 return 0xFF;
             }
             if (readsUntilReset > 0 && --readsUntilReset == 0) {
@@ -152,6 +165,9 @@ class VirtioBringUpTest {
         @Override
         public void status(int bits) {
             log.add("status " + Integer.toHexString(bits));
+            if (readsOffTheBus > 0) {
+                return;
+            }
             if (bits == 0) {
                 if (readsUntilReset == 0) {
                     status = 0;

@@ -2,6 +2,8 @@ package helix.net.internal;
 
 import helix.driver.api.net.Burst;
 import helix.driver.api.net.FramePool;
+import helix.driver.api.net.NetworkException;
+import helix.driver.api.net.NetworkException.Reason;
 import helix.driver.api.net.RxQueue;
 import helix.driver.api.net.TxQueue;
 import helix.hal.api.Deadline;
@@ -490,9 +492,15 @@ final class StablePort extends PortGate implements Port {
             tally.adopted(now.adopted());
             tally.unknown(Math.max(0, flying - now.adopted()));
         } catch (RuntimeException | LinkageError e) {
-            fault = face.name() + ": no queues of " + wanted.backend + ": " + e.getMessage();
             tally.unknown(flying);
-            LOG.warn("{}", fault, e);
+            String what = face.name() + ": no queues of " + wanted.backend + ": " + e.getMessage();
+            if (e instanceof NetworkException n && n.reason() == Reason.GENERATION_GONE) {
+                // It has failed and is about to be replaced: as if there were no driver.
+                LOG.info("{}", what);
+            } else {
+                fault = what;
+                LOG.warn("{}", what, e);
+            }
         }
     }
 
@@ -530,7 +538,7 @@ final class StablePort extends PortGate implements Port {
 
     /// Lets the owner in if he has taken over a generation's queues.
     void openIfTaken(long epoch) {
-        if (takenEpoch == epoch && fault.isEmpty() && !closed) {
+        if (takenEpoch == epoch && link != null && !closed) {
             open();
         }
         wakeOwner();

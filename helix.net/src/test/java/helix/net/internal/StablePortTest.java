@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import helix.driver.api.net.Burst;
+import helix.driver.api.net.NetworkException;
 import helix.hal.api.Deadline;
 import helix.hal.api.DeviceBusyException;
 import helix.hal.api.DeviceGoneException;
@@ -169,6 +170,23 @@ final class StablePortTest {
         loop();
         try (Port port = rig.open()) {
             rig.generation.crashed = true;
+            assertThat(port.receive(burst)).isZero();
+            assertThat(port.send(NetRig.frame(1))).isTrue();
+            rig.table.removed(rig.backend);
+            rig.serveNext();
+            assertThat(port.await(1_000_000_000)).isTrue();
+            assertThat(receive(port)).containsExactly(1);
+        }
+    }
+
+    /// A generation that has failed and is about to be replaced: no reason to refuse a user.
+    @Test
+    void waitsForTheNextGenerationWhereThisOneIsOver() {
+        loop();
+        rig.generation.refuses =
+                new NetworkException(NetworkException.Reason.GENERATION_GONE, "FAILED");
+        try (Port port = rig.open()) {
+            assertThat(port.isOpen()).isTrue();
             assertThat(port.receive(burst)).isZero();
             assertThat(port.send(NetRig.frame(1))).isTrue();
             rig.table.removed(rig.backend);

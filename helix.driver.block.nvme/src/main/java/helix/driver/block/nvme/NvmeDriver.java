@@ -162,6 +162,11 @@ public final class NvmeDriver implements Module {
             g.watch().stopped(true);
             controller.interrupts().close();
         } catch (DeviceGoneException e) {
+            if (controller.hal().isPresent()) {
+                // Off the bus for now: what is in flight waits for the reset of the release.
+                controller.pairs().loseAll();
+                throw e;
+            }
             controller.phase(Phase.NEW);
             controller.gone(e.getMessage());
         } catch (DeviceException e) {

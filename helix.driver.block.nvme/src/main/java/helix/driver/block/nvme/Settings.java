@@ -26,10 +26,13 @@ record Settings(
     /// System property: `true` to use shadow doorbells. See docs/nvme.md for when they help.
     static final String SHADOW_DOORBELLS = "helix.nvme.shadowDoorbells";
 
+    /// System property: how old an I/O command may become, in milliseconds.
+    static final String IO_TIMEOUT = "helix.nvme.ioTimeoutMillis";
+
     /// What a driver uses outside of tests.
     static Settings standard() {
         return new Settings(
-                Duration.ofSeconds(30),
+                Duration.ofMillis(Long.getLong(IO_TIMEOUT, 30_000)),
                 Duration.ofSeconds(2),
                 Duration.ofSeconds(5),
                 Duration.ofMillis(200),

@@ -102,7 +102,7 @@ final class Watch implements Agent {
                 default -> 0;
             };
         } catch (DeviceGoneException e) {
-            controller.gone(e.getMessage());
+            vanished(e);
             return 1;
         } catch (DeviceTimeoutException e) {
             controller.clock().stalled(e);
@@ -119,7 +119,7 @@ final class Watch implements Agent {
             }
             controller.status();
         } catch (DeviceGoneException e) {
-            controller.gone(e.getMessage());
+            vanished(e);
         } catch (DeviceTimeoutException e) {
             controller.clock().stalled(e);
         }
@@ -343,6 +343,26 @@ final class Watch implements Agent {
         LOG.error("{}: {}", controller.name(), reason);
         controller.pairs().loseAll();
         failure.accept(reason, cause);
+    }
+
+    /// The registers read as if nothing were there. As long as the platform has the device, it may
+    /// come back and go on with what is in flight, so that only a reset ends that.
+    private void vanished(DeviceGoneException e) {
+        if (controller.hal().isPresent() && isReadable()) {
+            giveUp(String.valueOf(e.getMessage()));
+        } else {
+            controller.gone(e.getMessage());
+        }
+    }
+
+    private boolean isReadable() {
+        try {
+            int _ = controller.registers().csts();
+            return true;
+        } catch (DeviceException e) {
+            LOG.debug("{}: not readable: {}", controller.name(), e.getMessage());
+            return false;
+        }
     }
 
     /// Ends what is in flight because the device is gone.

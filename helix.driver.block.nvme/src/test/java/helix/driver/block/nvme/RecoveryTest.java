@@ -247,8 +247,26 @@ class RecoveryTest {
         f.start();
         BlockQueue queue = withReadsInFlight(2);
         f.nvme.allOnes = true;
+        f.hal.device.present = false;
         f.runAgents();
         gone(queue);
+    }
+
+    /// A link that is down for a moment: the controller goes on with what it has fetched.
+    @Test
+    void whileThePlatformHasTheDeviceRequestsWaitForTheReset() {
+        f.start();
+        BlockQueue queue = withReadsInFlight(2);
+        f.nvme.allOnes = true;
+        f.runAgents();
+        assertThat(f.context.failure).contains("all ones");
+        assertThat(queue.poll((t, s) -> {}, 9)).isZero();
+        f.nvme.allOnes = false;
+        f.hal.release(Lease.State.RELEASED);
+        assertThat(Fixture.drain(queue, 2))
+                .containsExactlyInAnyOrder("0:driver is gone", "1:driver is gone");
+        queue.close();
+        f.running = false;
     }
 
     @Test
@@ -256,6 +274,7 @@ class RecoveryTest {
         f.start();
         BlockQueue queue = withReadsInFlight(2);
         f.nvme.allZeroes = true;
+        f.hal.device.present = false;
         f.runAgents();
         gone(queue);
     }

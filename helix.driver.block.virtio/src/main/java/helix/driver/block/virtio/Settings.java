@@ -14,10 +14,13 @@ record Settings(
         Duration resetTimeout,
         Duration watchPeriod,
         LongSupplier nanoTime) {
+    /// System property: how old a request may become, in milliseconds.
+    static final String REQUEST_TIMEOUT = "helix.virtio.blk.requestTimeoutMillis";
+
     /// What a driver uses outside of tests.
     static Settings standard() {
         return new Settings(
-                Duration.ofSeconds(10),
+                Duration.ofMillis(Long.getLong(REQUEST_TIMEOUT, 10_000)),
                 Duration.ofSeconds(5),
                 Duration.ofMillis(100),
                 System::nanoTime);

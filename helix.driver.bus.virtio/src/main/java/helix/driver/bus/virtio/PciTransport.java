@@ -147,8 +147,13 @@ final class PciTransport implements VirtioTransport {
     }
 
     private void requireSize(int queue, int size, int most) {
-        if (size < 1 || size > most) {
+        if (size < 1) {
             throw new IllegalArgumentException(
+                    "%s: no queue %d of %d entries".formatted(name, queue, size));
+        }
+        if (size > most) {
+            // What is asked for comes from what the device said before: it has changed its mind.
+            throw new DeviceException(
                     "%s: queue %d has 1 to %d entries, not %d".formatted(name, queue, most, size));
         }
         if (Integer.bitCount(size) != 1 && !isAccepted(VirtioFeature.RING_PACKED)) {

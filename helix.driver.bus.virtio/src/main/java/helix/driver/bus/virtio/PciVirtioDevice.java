@@ -11,13 +11,14 @@ import helix.hal.api.PciDevice;
 import helix.registers.Await;
 import helix.virtio.VirtioTransport;
 import java.time.Duration;
-import java.util.function.BooleanSupplier;
 
 /// The virtio device that a PCI function is.
 ///
 /// What its drivers get is mapped with their own leases. With the bus driver's own lease nothing is
 /// done but to reset it, which also serves when the device's driver is dead.
 final class PciVirtioDevice implements VirtioDevice {
+    private static final int ALL_ONES = 0xFF;
+
     static final String BUS_NAME = "virtio";
 
     private final PciDevice function;
@@ -102,12 +103,11 @@ final class PciVirtioDevice implements VirtioDevice {
     public boolean reset(Deadline deadline) {
         try {
             common.write8(CommonConfig.DEVICE_STATUS_8, 0);
-            BooleanSupplier done = () -> common.read8(CommonConfig.DEVICE_STATUS_8) == 0;
             Await.until(
                     id(),
                     "device_status = 0",
                     Duration.ofNanos(deadline.remainingNanos()),
-                    () -> done.getAsBoolean() || !function.isPresent(),
+                    () -> hasForgotten() || !function.isPresent(),
                     () -> "");
             return true;
         } catch (DeviceGoneException e) {
@@ -115,6 +115,15 @@ final class PciVirtioDevice implements VirtioDevice {
         } catch (DeviceTimeoutException e) {
             return false;
         }
+    }
+
+    /// A device that was off the bus has not seen what was written: it reads as all ones.
+    private boolean hasForgotten() {
+        int status = common.read8(CommonConfig.DEVICE_STATUS_8);
+        if (status == ALL_ONES) {
+            common.write8(CommonConfig.DEVICE_STATUS_8, 0);
+        }
+        return status == 0;
     }
 
     @Override

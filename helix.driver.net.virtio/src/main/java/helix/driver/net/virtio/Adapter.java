@@ -243,10 +243,17 @@ final class Adapter {
             vlans.stream().forEach(id -> c.vlan(id, true));
         } catch (NetworkException e) {
             if (c.isStuck()) {
-                throw e;
+                throw e.reason() == NetworkException.Reason.TIMED_OUT ? silent(e) : e;
             }
             LOG.warn("{}: what it receives stays as it is: {}", hal.name(), e.getMessage());
         }
+    }
+
+    /// No refusal, which would be final: the device may answer after a reset.
+    private static RuntimeException silent(NetworkException e) {
+        DeviceTimeoutException timeout = new DeviceTimeoutException(String.valueOf(e.getMessage()));
+        Throwable _ = timeout.initCause(e);
+        return timeout;
     }
 
     private NetworkLimits limitsOf() {

@@ -134,6 +134,8 @@ final class NetReceiver implements Offload.Sink {
                 begun[i] = false;
                 card.model().queue(2 * i).endSupply(taken[i], starving && queue == i);
                 taken[i] = 0;
+            } else if (card.model().queue(2 * i).isLate()) {
+                card.model().queue(2 * i).endSupply(0, false);
             }
         }
     }

@@ -102,6 +102,11 @@ final class VirtQueue extends QueueRegisters {
         ring().rewind(mark);
     }
 
+    /// Whether there are buffers that are yet to be marked used.
+    boolean isLate() {
+        return pending > 0;
+    }
+
     /// Ends a piece of work of a queue whose buffers wait for something to put into them: only when
     /// the device needs more of them does it want to be notified.
     ///

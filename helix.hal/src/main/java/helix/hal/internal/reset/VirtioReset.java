@@ -9,6 +9,7 @@ import java.util.Optional;
 /// Virtio 1.2, section 4.1.4.3.2: 0 written to device_status, which reads back 0 when the reset is
 /// complete. For transitional devices without modern capabilities the legacy register, 4.1.4.10.
 final class VirtioReset implements DeviceReset {
+    private static final int ALL_ONES = 0xFF;
     private static final int VENDOR = 0x1AF4;
     private static final int FIRST_DEVICE = 0x1000;
     private static final int LAST_DEVICE = 0x107F;
@@ -25,7 +26,16 @@ final class VirtioReset implements DeviceReset {
 
     private static final long LEGACY_DEVICE_STATUS = 0x12;
 
-    private record Status(Registers registers, long offset) {}
+    private record Status(Registers registers, long offset) {
+        /// A function that was off the bus has not seen what was written: it reads as all ones.
+        boolean isForgotten() {
+            int status = registers.read8(offset);
+            if (status == ALL_ONES) {
+                registers.write8(offset, 0);
+            }
+            return status == 0;
+        }
+    }
 
     @Override
     public String name() {
@@ -67,6 +77,6 @@ final class VirtioReset implements DeviceReset {
     public boolean reset(PciFunction function, Deadline deadline) {
         Status status = status(function).orElseThrow();
         status.registers.write8(status.offset, 0);
-        return Registers.await(deadline, () -> status.registers.read8(status.offset) == 0);
+        return Registers.await(deadline, status::isForgotten);
     }
 }

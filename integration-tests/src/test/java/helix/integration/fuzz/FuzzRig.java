@@ -1,6 +1,6 @@
-package helix.driver.block.nvme;
+package helix.integration.fuzz;
 
-import helix.driver.api.block.BlockDevice;
+import helix.hal.api.ChildDevice;
 import helix.hal.api.Deadline;
 import helix.hal.api.Device;
 import helix.hal.api.DeviceException;
@@ -19,6 +19,7 @@ import helix.hal.sim.SimMachine;
 import helix.hal.sim.api.DeviceModel;
 import helix.modules.api.Agent;
 import helix.modules.api.Idle;
+import helix.modules.api.Module;
 import helix.modules.api.ModuleContext;
 import helix.modules.api.ModuleInfo;
 import helix.modules.api.ModuleVersion;
@@ -37,8 +38,9 @@ import org.osgi.framework.ServiceRegistration;
 /// The embedded machine with one device, the real HAL over it, and generations of the driver: all
 /// but the framework.
 final class FuzzRig implements AutoCloseable {
+    static final String ID = "fuzzed";
     private static final long MEMORY = 64L << 20;
-    private static final int NVME = 0x010802;
+    private static final int BRIDGES = 0x06;
     private static final long FOUND_NANOS = 2_000_000_000L;
 
     private final SimMachine machine;
@@ -57,7 +59,7 @@ final class FuzzRig implements AutoCloseable {
                         .threaded()
                         .memory(MEMORY)
                         .rootPorts(0)
-                        .plug("nvme0", model)
+                        .plug(ID, model)
                         .build();
         hal = new Hal(context(), leases, irqs, pci, mmio, dma, new PortIo());
         component("addMachine", machine);
@@ -111,7 +113,7 @@ final class FuzzRig implements AutoCloseable {
         return machine;
     }
 
-    /// The controller, once the HAL has found it: one that lost its power comes back as another.
+    /// The device, once the HAL has found it: one that lost its power comes back as another.
     PciDevice device() {
         long end = System.nanoTime() + FOUND_NANOS;
         while (System.nanoTime() - end < 0) {
@@ -121,48 +123,75 @@ final class FuzzRig implements AutoCloseable {
             }
             LockSupport.parkNanos(100_000);
         }
-        throw new DeviceException("the HAL found no controller");
+        throw new DeviceException("the HAL found no device");
     }
 
-    /// The controller that the HAL knows at present.
+    /// The device that the HAL knows at present.
     Optional<PciDevice> find() {
         return services.stream()
                 .filter(PciDevice.class::isInstance)
                 .map(PciDevice.class::cast)
-                .filter(d -> d.classCode() == NVME)
+                .filter(d -> d.classCode() >>> 16 != BRIDGES)
                 .findFirst();
     }
 
-    /// A generation of the driver with a lease of its own, not yet initialised.
-    Life begin(Settings settings) {
-        return new Life(settings);
+    Mmio mmio() {
+        return mmio;
+    }
+
+    Irqs irqs() {
+        return irqs;
+    }
+
+    Dma dma() {
+        return dma;
+    }
+
+    PciConfig pci() {
+        return pci;
+    }
+
+    /// A generation of a driver with a lease of its own, not yet initialised.
+    Life begin(Device of, Module driver) {
+        return new Life(of, driver);
     }
 
     /// A generation.
     final class Life implements ModuleContext {
-        private final PciDevice device = FuzzRig.this.device();
-        private final Lease lease = leases.grant(device, "fuzz");
-        private final NvmeDriver driver;
-        private final List<BlockDevice> published = new CopyOnWriteArrayList<>();
+        private final Device of;
+        private final Lease lease;
+        private final Module driver;
+        private final List<Object> published = new CopyOnWriteArrayList<>();
         private final List<Thread> threads = new CopyOnWriteArrayList<>();
         private final List<Throwable> escaped = new CopyOnWriteArrayList<>();
         private volatile boolean ended;
+        private volatile boolean failed;
 
-        private Life(Settings settings) {
-            driver = new NvmeDriver(device, mmio, irqs, dma, pci, settings);
+        private Life(Device of, Module driver) {
+            this.of = of;
+            this.driver = driver;
+            lease =
+                    of instanceof ChildDevice child
+                            ? leases.grantChild(child.parent(), of, "fuzz", child::reset)
+                            : leases.grant(of, "fuzz");
         }
 
-        void bringUp() {
+        void bringUp() throws Exception {
             driver.init(this);
             driver.start();
         }
 
-        void stop() {
+        void stop() throws Exception {
             driver.stop();
         }
 
-        List<BlockDevice> published() {
-            return published;
+        /// What was published of a kind, at most one.
+        <T> Optional<T> published(Class<T> kind) {
+            return published.stream().filter(kind::isInstance).map(kind::cast).findFirst();
+        }
+
+        boolean hasFailed() {
+            return failed;
         }
 
         /// What agents threw that is no device error.
@@ -179,7 +208,7 @@ final class FuzzRig implements AutoCloseable {
 
         @Override
         public Device device() {
-            return device;
+            return of;
         }
 
         @Override
@@ -199,17 +228,17 @@ final class FuzzRig implements AutoCloseable {
 
         @Override
         public String name() {
-            return "nvme0";
+            return "fuzzed";
         }
 
         @Override
         public ModuleInfo describe() {
-            return new ModuleInfo("nvme", "", new ModuleVersion(0, 1, 0, ""), Set.of());
+            return new ModuleInfo("fuzzed", "", new ModuleVersion(0, 1, 0, ""), Set.of());
         }
 
         @Override
         public <T> Registration publish(Class<T> type, T service, Map<String, ?> properties) {
-            published.add((BlockDevice) service);
+            published.add(service);
             return () -> {
                 boolean _ = published.remove(service);
             };
@@ -250,7 +279,7 @@ final class FuzzRig implements AutoCloseable {
 
         @Override
         public void fail(String reason, Throwable cause) {
-            // The platform would restart it; the test ends each generation anyway.
+            failed = true;
         }
     }
 

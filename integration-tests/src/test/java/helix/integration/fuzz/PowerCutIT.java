@@ -1,4 +1,4 @@
-package helix.driver.block.nvme;
+package helix.integration.fuzz;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -9,6 +9,7 @@ import helix.driver.api.block.BlockOp;
 import helix.driver.api.block.BlockQueue;
 import helix.driver.api.block.BlockStatus;
 import helix.driver.api.block.QueueOptions;
+import helix.driver.block.nvme.FuzzedNvme;
 import helix.hal.api.DmaBuffer;
 import helix.hal.api.PciDevice;
 import helix.hal.sim.nvme.NvmeFactory;
@@ -21,13 +22,13 @@ import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
-import org.junit.jupiter.api.Test;
+import org.junit.Test;
 
 /// The controller of the embedded machine loses its power while writes, forced writes and flushes
 /// are in flight: what was acknowledged as durable is there afterwards, the rest may not be.
 ///
 /// `-Dhelix.full=true` cuts a thousand times, `-Dhelix.seed=N` begins with a seed that was printed.
-class PowerCutTest {
+public class PowerCutIT {
     private static final int CUTS = Boolean.getBoolean("helix.full") ? 1000 : 100;
     private static final Duration LIMIT = Duration.ofSeconds(5);
     private static final int DEPTH = 16;
@@ -64,7 +65,7 @@ class PowerCutTest {
     private int failedFlushes;
     private long lost;
 
-    PowerCutTest() {
+    public PowerCutIT() {
         long seed = Long.getLong("helix.seed", 20_260_801L);
         System.out.println("power cuts: seed " + seed);
         random = new SplittableRandom(seed);
@@ -74,34 +75,34 @@ class PowerCutTest {
         return new FuzzRig(
                 new NvmeFactory()
                         .create(
-                                "nvme0",
+                                FuzzRig.ID,
                                 Map.of("backing", "mem:4M", "queues", "2", "order", order)),
                 1);
     }
 
     @Test
-    void whatWasFlushedOrForcedOutlastsEveryCut() throws InterruptedException {
+    public void whatWasFlushedOrForcedOutlastsEveryCut() throws Exception {
         try (FuzzRig rig = rig("shuffled")) {
-            FuzzRig.Life life = rig.begin(Settings.standard());
+            FuzzRig.Life life = begin(rig);
             life.bringUp();
-            zero(life.published().getFirst());
+            zero(disk(life));
             for (int cut = 0; cut < CUTS; cut++) {
                 String at = Integer.toString(1 + random.nextInt(MOST_WRITES));
                 PciDevice before = rig.device();
                 String _ =
                         rig.machine()
                                 .control()
-                                .fault("power-cut", Map.of("id", "nvme0", "at", at, "ms", "1"));
-                load(life.published().getFirst());
+                                .fault("power-cut", Map.of("id", FuzzRig.ID, "at", at, "ms", "1"));
+                load(disk(life));
                 life = again(rig, life, before);
-                check(life.published().getFirst(), cut);
+                check(disk(life), cut);
             }
             life.stop();
             assertThat(life.end(LIMIT).confirmed()).isTrue();
             assertThat(rig.machine().violations()).isEmpty();
             assertThat(rig.machine().iommuFaults()).isEmpty();
             assertThat(rig.machine().failures()).isEmpty();
-            assertThat(rig.machine().counters("nvme0").get("out-of-order"))
+            assertThat(rig.machine().counters(FuzzRig.ID).get("out-of-order"))
                     .as("commands out of order")
                     .isGreaterThanOrEqualTo(2);
             assertThat(lost).as("blocks that lost what was acknowledged").isGreaterThan(CUTS / 4);
@@ -114,14 +115,14 @@ class PowerCutTest {
 
     /// The same without a flush, and with one: what a test must see if the cache is volatile.
     @Test
-    void whatWasNotFlushedIsReallyLost() throws InterruptedException {
+    public void whatWasNotFlushedIsReallyLost() throws Exception {
         try (FuzzRig rig = rig("fifo");
                 Arena arena = Arena.ofConfined()) {
             MemorySegment data = arena.allocate((long) BLOCKS * BLOCK_BYTES, 8);
-            FuzzRig.Life life = rig.begin(Settings.standard());
+            FuzzRig.Life life = begin(rig);
             life.bringUp();
             for (boolean flushed : new boolean[] {true, false}) {
-                BlockDevice device = life.published().getFirst();
+                BlockDevice device = disk(life);
                 data.fill((byte) (flushed ? 1 : 2));
                 device.writeBlock(0, data);
                 if (flushed) {
@@ -131,9 +132,9 @@ class PowerCutTest {
                 String said =
                         rig.machine()
                                 .control()
-                                .fault("power-cut", Map.of("id", "nvme0", "ms", "1"));
+                                .fault("power-cut", Map.of("id", FuzzRig.ID, "ms", "1"));
                 life = again(rig, life, before);
-                life.published().getFirst().readBlock(0, data);
+                disk(life).readBlock(0, data);
                 int old = 0;
                 for (int block = 0; block < BLOCKS; block++) {
                     MemorySegment one = data.asSlice((long) block * BLOCK_BYTES, BLOCK_BYTES);
@@ -156,6 +157,16 @@ class PowerCutTest {
         }
     }
 
+    private static FuzzRig.Life begin(FuzzRig rig) {
+        PciDevice device = rig.device();
+        return rig.begin(
+                device, FuzzedNvme.of(device, rig.mmio(), rig.irqs(), rig.dma(), rig.pci(), true));
+    }
+
+    private static BlockDevice disk(FuzzRig.Life life) {
+        return life.published(BlockDevice.class).orElseThrow();
+    }
+
     private static void await(String what, BooleanSupplier condition) {
         long end = System.nanoTime() + LIMIT.toNanos();
         while (!condition.getAsBoolean()) {
@@ -165,12 +176,13 @@ class PowerCutTest {
     }
 
     /// The device comes back as another one, and a new generation of the driver takes it.
-    private static FuzzRig.Life again(FuzzRig rig, FuzzRig.Life life, PciDevice before) {
+    private static FuzzRig.Life again(FuzzRig rig, FuzzRig.Life life, PciDevice before)
+            throws Exception {
         await("it is noticed", () -> !before.isPresent());
         assertThat(life.end(LIMIT).confirmed()).isTrue();
         assertThat(life.escaped()).isEmpty();
         await("it is back", () -> rig.find().filter(d -> d != before).isPresent());
-        FuzzRig.Life next = rig.begin(Settings.standard());
+        FuzzRig.Life next = begin(rig);
         next.bringUp();
         return next;
     }
