@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import helix.hal.api.Deadline;
 import helix.hal.api.DeviceException;
+import helix.hal.api.DeviceGoneException;
 import helix.hal.api.DmaBuffer;
 import helix.hal.api.DmaRequest;
 import helix.hal.api.Lease;
@@ -20,7 +21,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/// Who reaches which memory on a machine with an IOMMU, also when that fails.
+/// Who reaches which memory on a machine with an IOMMU, also when that or a device fails.
 class ReachTest {
     private final FakeRemapping iommu = new FakeRemapping();
     private final FakeMachine machine =
@@ -114,5 +115,35 @@ class ReachTest {
         services.leases.release(a, soon());
         assertThat(context.dma().bytesInUse()).isEqualTo(4096);
         assertThat(iommu.isReached(data.address())).isFalse();
+    }
+
+    /// The device is withdrawn between the look whether it is there and the lease.
+    @Test
+    void aDeviceThatGoesWhileItIsGrantedLeavesNoDomain() {
+        iommu.atAttach(() -> {
+            first.markGone();
+            services.leases.releaseAll(first, soon());
+            services.leases.forget(first);
+        });
+        assertThatThrownBy(() -> services.leases.grant(first, "a"))
+                .isInstanceOf(DeviceGoneException.class)
+                .hasMessage("0000:00:04.0 is gone");
+        assertThat(iommu.domains()).isZero();
+        assertThat(services.leases.leases()).isEmpty();
+        PciFunction again = new PciEnumerator(context, machine).enumerate().all().get(0);
+        assertThat(services.leases.grant(again, "a").state()).isEqualTo(Lease.State.VALID);
+    }
+
+    /// Granted after all leases of the device were released, and before it was gone.
+    @Test
+    void aLeaseOfADeviceThatIsForgottenIsOver() {
+        services.leases.releaseAll(first, soon());
+        Lease late = services.leases.grant(first, "late");
+        DmaBuffer _ = own(late);
+        first.markGone();
+        services.leases.forget(first);
+        assertThat(late.state()).isEqualTo(Lease.State.RELEASED);
+        assertThat(context.dma().bytesInUse()).isZero();
+        assertThat(iommu.domains()).isZero();
     }
 }
