@@ -26,7 +26,13 @@ final class QueueHeader {
     static final int BYTES = 128;
 
     private static final long MAGIC = 0x5152_5456_584C_4548L; // "HELXVTRQ"
-    private static final int VERSION = 1;
+
+    /// Version 2: a packed queue with indirect descriptors may have buffers of several entries.
+    private static final int VERSION = 2;
+
+    /// What version 1 allows, version 2 does too.
+    private static final int OLDEST = 1;
+
     private static final long MAGIC_AT = 0;
     private static final long VERSION_AT = 8;
     private static final long INDEX_AT = 12;
@@ -44,8 +50,8 @@ final class QueueHeader {
     private QueueHeader() {}
 
     /// Writes what stays as it is.
-    static void write(DmaBuffer buffer, Virtqueue.Shape shape, QueueLayout layout) {
-        MemorySegment memory = buffer.segment();
+    static void write(
+            MemorySegment memory, long address, Virtqueue.Shape shape, QueueLayout layout) {
         Words.i64(memory, MAGIC_AT, MAGIC);
         Words.i32(memory, VERSION_AT, VERSION);
         Words.i32(memory, INDEX_AT, shape.index());
@@ -53,8 +59,17 @@ final class QueueHeader {
         Words.i32(memory, SEGMENTS_AT, shape.segments());
         Words.i64(memory, FEATURES_AT, shape.features());
         Words.i64(memory, BYTES_AT, layout.bytes());
-        Words.i64(memory, ADDRESS_AT, buffer.address());
+        Words.i64(memory, ADDRESS_AT, address);
         Words.i64(memory, CRC_AT, crc(memory));
+    }
+
+    /// Makes a header of an older layout, which was adopted, one of this: what is kept after it may
+    /// be what the older does not allow.
+    static void renew(
+            MemorySegment memory, long address, Virtqueue.Shape shape, QueueLayout layout) {
+        if (Words.i32(memory, VERSION_AT) == OLDEST) {
+            write(memory, address, shape, layout);
+        }
     }
 
     /// Reads and checks all that does not depend on the format.
@@ -63,7 +78,7 @@ final class QueueHeader {
         require(memory.byteSize() >= BYTES, "bytes of memory", memory.byteSize());
         require(Words.i64(memory, MAGIC_AT) == MAGIC, "magic", Words.i64(memory, MAGIC_AT));
         int version = Words.i32(memory, VERSION_AT);
-        require(version == VERSION, "layout version", version);
+        require(version >= OLDEST && version <= VERSION, "layout version", version);
         require(Words.i64(memory, CRC_AT) == crc(memory), "checksum", Words.i64(memory, CRC_AT));
         for (long at = END; at < BYTES; at += Long.BYTES) {
             require(Words.i64(memory, at) == 0, "reserved word", Words.i64(memory, at));

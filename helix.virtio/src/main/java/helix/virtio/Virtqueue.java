@@ -101,7 +101,7 @@ public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
             Shape shape, DmaBuffer memory, MmioRegion doorbell, int doorbellValue) {
         QueueLayout layout = QueueLayout.of(shape);
         requireFits(memory, layout);
-        QueueHeader.write(memory, shape, layout);
+        QueueHeader.write(memory.segment(), memory.address(), shape, layout);
         if (QueueLayout.has(shape, VirtioFeature.RING_PACKED)) {
             PackedQueue queue = new PackedQueue(shape, layout, memory, doorbell, doorbellValue);
             queue.initialize();
@@ -256,6 +256,7 @@ public abstract sealed class Virtqueue permits SplitQueue, PackedQueue {
     /// Writes what the next generation has to know into the queue's memory. Valid until the next
     /// submission, kick or completion.
     public final void keep() {
+        QueueHeader.renew(memory, address, shape, layout);
         slots.keep();
         keepIndexes();
         kept = true;

@@ -46,7 +46,7 @@ public final class DmaBuffer implements AutoCloseable {
     ///
     /// @param segment the bytes
     /// @param address the device address of the first byte
-    /// @param pool what the memory was carved from; devices reach pools, not buffers
+    /// @param pool what the memory belongs to: devices reach all of a pool or nothing
     /// @param owner who takes it back
     public DmaBuffer(MemorySegment segment, long address, Object pool, Owner owner) {
         this.segment = segment;
@@ -76,7 +76,7 @@ public final class DmaBuffer implements AutoCloseable {
         return segment.byteSize();
     }
 
-    /// What the memory was carved from.
+    /// What the memory belongs to: a device reaches all buffers of a pool, or none of them.
     ///
     /// @return an identity to compare, nothing else
     public Object pool() {

@@ -42,11 +42,13 @@ public interface DmaService {
     ///   left
     DmaBuffer allocateShared(Lease lease, DmaRequest request);
 
-    /// Whether the lease's device reaches this memory without a copy.
+    /// Whether the lease's device reaches this memory without a copy: data of its machine, and what
+    /// is its lease's own. What is another device's own goes with that device's lease, and an IOMMU
+    /// keeps it from all others.
     ///
     /// @param lease a valid lease
     /// @param buffer any DMA memory
-    /// @return false if a bounce copy is needed
+    /// @return false if a bounce copy is needed; the same for all buffers of a [DmaBuffer#pool()]
     boolean reaches(Lease lease, DmaBuffer buffer);
 
     /// How much of the memory that a device's machine offers is handed out now, to all its devices.

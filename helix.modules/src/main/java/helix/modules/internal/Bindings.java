@@ -157,7 +157,7 @@ final class Bindings implements ModuleRun.Host {
                 if (driver == null || isTried(device, driver)) {
                     continue;
                 }
-                if (latecomers.isWaitedFor(device, choice(device, all), now)) {
+                if (latecomers.isWaitedFor(device, driver, choice(device, all), now)) {
                     wait = wait.isZero() ? Latecomers.PATIENCE : wait;
                 } else if (!units.has(driver.prefix(), device.id())
                         && latecomers.isBeforeItsTurn(device, runs, now)) {

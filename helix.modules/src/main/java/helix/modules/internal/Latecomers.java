@@ -17,11 +17,22 @@ final class Latecomers {
     /// come all the same.
     static final Duration PATIENCE = Duration.ofSeconds(1);
 
-    /// Since when devices wait, by service.
-    private final Map<Long, Long> since = new HashMap<>();
+    /// Those that wait for a better driver, by service.
+    private final Map<Long, Waiting> waiting = new HashMap<>();
 
     /// Since when they wait for their turn, by service.
     private final Map<Long, Long> queuing = new HashMap<>();
+
+    /// A device that waits for a better driver.
+    ///
+    /// @param deviceId the device
+    /// @param factory that of the driver which it gets if none comes
+    /// @param began when that was first so
+    private record Waiting(String deviceId, long factory, long began) {
+        boolean isOver(long nanoTime) {
+            return nanoTime - began >= PATIENCE.toNanos();
+        }
+    }
 
     /// Those that are here and those that are about to come, in their order.
     static List<Driver> with(List<Driver> drivers, List<Driver> coming) {
@@ -35,13 +46,16 @@ final class Latecomers {
 
     /// Whether a device waits for the best of its drivers.
     ///
+    /// @param here the best of those that are here
     /// @param best of all, those that are about to come among them
-    boolean isWaitedFor(KnownDevice device, @Nullable Driver best, long nanoTime) {
+    boolean isWaitedFor(KnownDevice device, Driver here, @Nullable Driver best, long nanoTime) {
         if (best == null || best.factory() != null) {
             return false;
         }
-        long began = since.computeIfAbsent(device.serviceId(), _ -> nanoTime);
-        return nanoTime - began < PATIENCE.toNanos();
+        return !waiting.computeIfAbsent(
+                        device.serviceId(),
+                        _ -> new Waiting(device.id(), here.serviceId(), nanoTime))
+                .isOver(nanoTime);
     }
 
     /// Whether a device behind a bus waits for its number: buses are searched side by side, and
@@ -54,22 +68,29 @@ final class Latecomers {
         }
         String busId = child.parent().device().id();
         ModuleRun bus = runs.get(busId);
-        boolean isBefore =
-                bus != null
-                        && runs.values().stream()
-                                .filter(r -> r.factory() == bus.factory())
-                                .filter(r -> r.deviceId().compareTo(busId) < 0)
-                                .anyMatch(ModuleRun::isComingUp);
-        if (!isBefore) {
+        if (bus == null || !isBefore(bus, runs, nanoTime)) {
             return false;
         }
         long began = queuing.computeIfAbsent(device.serviceId(), _ -> nanoTime);
         return nanoTime - began < PATIENCE.toNanos();
     }
 
+    /// Whether a bus of the same kind comes before one, and is not searched yet: it is coming up,
+    /// or waits for a better driver itself.
+    private boolean isBefore(ModuleRun bus, Map<String, ModuleRun> runs, long nanoTime) {
+        return runs.values().stream()
+                        .filter(r -> r.factory() == bus.factory())
+                        .filter(r -> r.deviceId().compareTo(bus.deviceId()) < 0)
+                        .anyMatch(ModuleRun::isComingUp)
+                || waiting.values().stream()
+                        .filter(w -> w.factory() == bus.factory())
+                        .filter(w -> w.deviceId().compareTo(bus.deviceId()) < 0)
+                        .anyMatch(w -> !w.isOver(nanoTime) && !runs.containsKey(w.deviceId()));
+    }
+
     /// Forgets a device.
     void forget(KnownDevice device) {
         queuing.remove(device.serviceId());
-        since.remove(device.serviceId());
+        waiting.remove(device.serviceId());
     }
 }

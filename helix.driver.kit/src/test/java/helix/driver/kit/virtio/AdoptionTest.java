@@ -9,12 +9,15 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Random;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// The next generation goes on with a queue, or refuses one that is not intact.
 class AdoptionTest {
     private static final int HEADER = 128;
+    private static final int VERSION = 8;
+    private static final int CRC = 56;
     private static final int ENTRY = 16;
 
     static List<Format> formats() {
@@ -88,6 +91,35 @@ class AdoptionTest {
             rig.adopt();
             rig.drain(true);
         }
+    }
+
+    /// Version 1 had packed queues with indirect descriptors where each buffer has one entry. What
+    /// reads only that must not be given more.
+    @ParameterizedTest
+    @MethodSource("formats")
+    void anOlderLayoutIsTakenOverAndKeptAsTodays(Format format) {
+        try (QueueRig rig = inMidFlight(format)) {
+            version(rig, 3);
+            refuses(rig);
+            version(rig, 1);
+            rig.adoptKept();
+            assertThat(rig.bytes().get(ValueLayout.JAVA_INT, VERSION)).isEqualTo(1);
+            rig.reserve(0);
+            rig.drain(true);
+            assertThat(rig.submit(3, 1)).isTrue();
+            rig.kick();
+            rig.queue.keep();
+            assertThat(rig.bytes().get(ValueLayout.JAVA_INT, VERSION)).isEqualTo(2);
+            rig.adoptKept();
+            rig.drain(true);
+        }
+    }
+
+    private static void version(QueueRig rig, int version) {
+        rig.bytes().set(ValueLayout.JAVA_INT, VERSION, version);
+        CRC32C crc = new CRC32C();
+        crc.update(rig.bytes().asSlice(0, CRC).asByteBuffer());
+        rig.bytes().set(ValueLayout.JAVA_LONG, CRC, crc.getValue() | ~crc.getValue() << 32);
     }
 
     @ParameterizedTest

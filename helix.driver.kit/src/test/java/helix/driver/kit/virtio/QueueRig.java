@@ -231,8 +231,13 @@ final class QueueRig implements AutoCloseable {
 
     /// Passes everything on to another generation.
     void adopt() {
-        long address = memory.address();
         queue.keep();
+        adoptKept();
+    }
+
+    /// The next generation goes on with what is in memory.
+    void adoptKept() {
+        long address = memory.address();
         machine.pass();
         memory = machine.adopt(machine.lease(), address);
         Virtqueue old = queue;

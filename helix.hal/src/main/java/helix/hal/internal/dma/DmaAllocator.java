@@ -9,12 +9,16 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Carves blocks from the memory that a machine's devices reach. Thread-safe.
 ///
 /// A block is in use, quarantined or free. Quarantined means that its user is gone but some device
 /// may still write to it; who quarantined it lifts that once the device has confirmed its reset.
 public final class DmaAllocator {
+    private static final Logger LOG = LoggerFactory.getLogger(DmaAllocator.class);
+
     /// Blocks begin and end on cache lines at least, so that no two users share one.
     private static final long LINE = 64;
 
@@ -93,16 +97,34 @@ public final class DmaAllocator {
                                 largest(highest)));
     }
 
-    void giveBack(DmaBlock block, Object pool) {
+    /// Makes a block free, if no device reaches it any more.
+    ///
+    /// @return false if the machine did not confirm that: the block stays as it is, until a later
+    ///   [#lift(Object)]
+    boolean giveBack(DmaBlock block, Object pool) {
         synchronized (blocks) {
             blocks.remove(block);
         }
         // Now nobody grants it any more; before its bytes are another's, nobody reaches it.
-        domains.revoke(block);
+        try {
+            domains.revoke(block);
+        } catch (RuntimeException e) {
+            synchronized (blocks) {
+                blocks.add(block);
+            }
+            LOG.error(
+                    "{}: 0x{} + {} bytes are not free, devices may still reach them",
+                    machine,
+                    Long.toHexString(block.address()),
+                    block.reservedBytes(),
+                    e);
+            return false;
+        }
         ((Pool) pool).free.free(block.address(), block.reservedBytes());
+        return true;
     }
 
-    /// Whether the pool that a buffer was carved from is one of this machine's.
+    /// Whether a pool is one of this machine's for data, which all its devices reach.
     public boolean owns(Object pool) {
         return pool instanceof Pool p && pools.contains(p);
     }

@@ -18,6 +18,10 @@ public final class DmaBlock {
 
     private boolean inUse = true;
     private boolean free;
+
+    /// Nobody has it any more, but that no device reaches it was not confirmed.
+    private boolean unrevoked;
+
     private volatile boolean shared;
 
     /// Whose it is, if it is not shared.
@@ -42,9 +46,10 @@ public final class DmaBlock {
         return address;
     }
 
-    /// What it was carved from.
+    /// The same for all blocks that the same devices reach: of a lease's own memory, the device.
     public Object pool() {
-        return pool;
+        Object device = owner;
+        return device == null ? pool : device;
     }
 
     /// How many bytes it takes of its pool.
@@ -85,19 +90,20 @@ public final class DmaBlock {
         }
     }
 
-    /// The culprit can do it no more harm.
+    /// The culprit can do it no more harm. Where taking it from the devices has failed, that is
+    /// tried once more: whose harm it was may have been that.
     ///
     /// @return bytes that became free
     public synchronized long lift(Object culprit) {
-        return culprits.remove(culprit) ? freeIfUnused() : 0;
+        return culprits.remove(culprit) || unrevoked ? freeIfUnused() : 0;
     }
 
     private long freeIfUnused() {
         if (free || inUse || !culprits.isEmpty()) {
             return 0;
         }
-        free = true;
-        allocator.giveBack(this, pool);
-        return reserved;
+        free = allocator.giveBack(this, pool);
+        unrevoked = !free;
+        return free ? reserved : 0;
     }
 }

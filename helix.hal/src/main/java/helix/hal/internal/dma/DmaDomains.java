@@ -48,11 +48,11 @@ public final class DmaDomains {
 
     /// Lets the function that holds a block reach it.
     public void grant(Object device, DmaBlock block) {
+        block.ownedBy(device);
         if (remapping.isEmpty()) {
             return;
         }
         synchronized (this) {
-            block.ownedBy(device);
             DmaRemapping.Domain domain = domains.get(device);
             if (domain != null) {
                 domain.map(block.address(), block.reservedBytes());

@@ -42,6 +42,9 @@ public final class Leases implements LeaseService {
     /// Time to close an arena even where the device used up all of the deadline.
     private static final long ARENA_MILLIS = 200;
 
+    /// Nothing of a device that is gone needs long to end.
+    private static final long FORGET_MILLIS = 1_000;
+
     private final Resets resets = new Resets();
     private final Map<Device, Holding> holdings = new ConcurrentHashMap<>();
 
@@ -79,23 +82,48 @@ public final class Leases implements LeaseService {
                     throw new DeviceException(
                             device.id() + " is reserved by the platform for " + use);
                 });
-        Holding holding = holding(device);
-        synchronized (holding) {
-            GrantedLease current = holding.current;
-            if (current != null) {
-                if (current.state() != Lease.State.QUARANTINED) {
-                    throw new DeviceBusyException(device.id(), current.owner());
+        while (true) {
+            Holding holding = holding(device);
+            synchronized (holding) {
+                // In one that was forgotten meanwhile nobody would find the lease, to end it.
+                if (holding.equals(holdings.get(device))) {
+                    return grant(hardware, owner, holding);
                 }
-                endQuarantine(hardware, holding);
             }
-            if (hardware instanceof PciFunction function) {
-                MachineContext context = hardware.context();
-                context.domains().attach(function, function.address(), context.dma());
-            }
-            GrantedLease lease = new GrantedLease(hardware, owner, ++holding.epoch);
-            holding.current = lease;
-            return lease;
         }
+    }
+
+    private Lease grant(HalDevice hardware, String owner, Holding holding) {
+        requirePresent(hardware, holding);
+        GrantedLease current = holding.current;
+        if (current != null) {
+            if (current.state() != Lease.State.QUARANTINED) {
+                throw new DeviceBusyException(hardware.id(), current.owner());
+            }
+            endQuarantine(hardware, holding);
+        }
+        if (hardware instanceof PciFunction function) {
+            MachineContext context = hardware.context();
+            context.domains().attach(function, function.address(), context.dma());
+        }
+        requirePresent(hardware, holding);
+        GrantedLease lease = new GrantedLease(hardware, owner, ++holding.epoch);
+        holding.current = lease;
+        return lease;
+    }
+
+    /// Leaves nothing behind for a device that has gone meanwhile: the function that comes in its
+    /// place needs the domain.
+    private void requirePresent(HalDevice hardware, Holding holding) {
+        if (hardware.isPresent()) {
+            return;
+        }
+        hardware.context().domains().close(hardware);
+        // Without a lease ever, nothing is known by it; else it is for #forget.
+        if (holding.epoch == 0) {
+            holdings.remove(hardware, holding);
+        }
+        throw new DeviceGoneException(hardware.id() + " is gone");
     }
 
     /// Tries once more what was not confirmed: the reset, and that no code reaches the memory.
@@ -325,6 +353,10 @@ public final class Leases implements LeaseService {
 
     /// Forgets a device that is gone: nothing of it can be written to any more.
     public void forget(HalDevice device) {
+        if (!device.isPresent()) {
+            // One that was granted after all were released and before the device was gone.
+            releaseAll(device, Deadline.afterMillis(FORGET_MILLIS));
+        }
         Holding holding = holdings.remove(device);
         if (!device.isPresent()) {
             device.context().domains().close(device);

@@ -58,14 +58,20 @@ public final class Dma implements DmaService {
         GrantedLease granted = GrantedLease.valid(lease, MEMORY);
         MachineContext context = granted.hardware().context();
         DmaBlock block = context.dma().allocate(request);
-        context.domains().share(block);
+        try {
+            context.domains().share(block);
+        } catch (RuntimeException e) {
+            block.release();
+            throw e;
+        }
         return new DmaBuffer(block.bytes(), block.address(), block.pool(), _ -> block.release());
     }
 
     @Override
     public boolean reaches(Lease lease, DmaBuffer buffer) {
         GrantedLease granted = GrantedLease.valid(lease, MEMORY);
-        return granted.hardware().context().dma().owns(buffer.pool());
+        HalDevice hardware = granted.hardware();
+        return hardware.equals(buffer.pool()) || hardware.context().dma().owns(buffer.pool());
     }
 
     @Override

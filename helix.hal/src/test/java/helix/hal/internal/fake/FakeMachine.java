@@ -3,6 +3,7 @@ package helix.hal.internal.fake;
 import helix.hal.api.DeviceTimeoutException;
 import helix.hal.api.PciBar;
 import helix.hal.api.machine.BusAccess;
+import helix.hal.api.machine.DmaRemapping;
 import helix.hal.api.machine.DmaWindow;
 import helix.hal.api.machine.InterruptLines;
 import helix.hal.api.machine.Machine;
@@ -20,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
 
 /// A machine whose hardware is [FakeFunction]s: config accesses are routed by the bridges' bus
 /// numbers, register accesses by their windows.
@@ -40,6 +42,7 @@ public final class FakeMachine implements Machine, PciHost, MessageInterrupts, I
     private final List<PlatformResource> platform = new ArrayList<>();
     private final List<Window> windows = new ArrayList<>();
     private final DmaWindow ram;
+    private @Nullable DmaRemapping remapping;
     private volatile boolean dark;
     private volatile boolean hotPluggable;
     private volatile Status status = new Status(State.READY, "");
@@ -57,6 +60,16 @@ public final class FakeMachine implements Machine, PciHost, MessageInterrupts, I
     public FakeMachine with(int devfn, FakeFunction function) {
         root.put(devfn, function);
         return this;
+    }
+
+    public FakeMachine remapping(DmaRemapping iommu) {
+        remapping = iommu;
+        return this;
+    }
+
+    @Override
+    public Optional<DmaRemapping> remapping() {
+        return Optional.ofNullable(remapping);
     }
 
     public FakeMachine with(PlatformResource resource) {
