@@ -86,6 +86,7 @@ final class DmaDomain implements DmaRemapping.Domain {
         }
     }
 
+    /// A second call waits as well: the first one may have been in vain.
     @Override
     public void close() {
         function.dma().detach(this);

@@ -16,8 +16,8 @@ final class FunctionDma implements DmaPort {
     private final Reports reports;
     private final AtomicReference<@Nullable DmaDomain> domain = new AtomicReference<>();
 
-    /// Guarded by the function's lock.
-    private boolean master;
+    /// Written under the function's lock, except that it is taken away without.
+    private volatile boolean master;
 
     /// @param remapped whether there is an IOMMU
     FunctionDma(

@@ -2,6 +2,8 @@ package helix.hal.sim;
 
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// A function's own thread: ticks while there is something to do, spins a little when there is
 /// nothing, then parks for growing times, until a register is written, the model's time has come or
@@ -18,6 +20,7 @@ final class FunctionThread implements AutoCloseable {
     private static final long LAST_PARK_NANOS = 100_000_000;
 
     private static final long JOIN_MILLIS = 5_000;
+    private static final Logger LOG = LoggerFactory.getLogger(FunctionThread.class);
 
     private final SimFunction function;
     private final long firstPark;
@@ -57,8 +60,19 @@ final class FunctionThread implements AutoCloseable {
         }
     }
 
-    @SuppressWarnings("ThreadPriorityCheck") // a hint: where cores are few, the driver needs one
     private void run() {
+        Throwable cause = null;
+        try {
+            work();
+        } catch (Throwable e) {
+            cause = e;
+        } finally {
+            function.threadEnded(cause);
+        }
+    }
+
+    @SuppressWarnings("ThreadPriorityCheck") // a hint: where cores are few, the driver needs one
+    private void work() {
         int idle = 0;
         long busy = 0;
         long pause = firstPark;
@@ -106,22 +120,26 @@ final class FunctionThread implements AutoCloseable {
         return Math.min(2 * pause, lastPark);
     }
 
-    /// Ends the thread, unless it is the caller.
+    /// Ends the thread, unless it is the caller. One that is in a model which does not return is
+    /// left behind, and said so.
     @Override
     public void close() {
         stopping = true;
         LockSupport.unpark(thread);
-        if (thread.equals(Thread.currentThread())) {
+        if (thread.equals(Thread.currentThread()) || function.isAbandoned()) {
             return;
         }
         boolean interrupted = false;
         long end = System.nanoTime() + JOIN_MILLIS * 1_000_000;
         while (thread.isAlive() && System.nanoTime() - end < 0) {
             try {
-                thread.join(JOIN_MILLIS);
+                thread.join(Math.max(1, (end - System.nanoTime()) / 1_000_000));
             } catch (InterruptedException e) {
                 interrupted = true;
             }
+        }
+        if (thread.isAlive()) {
+            LOG.error("{} did not end within {} ms", thread.getName(), JOIN_MILLIS);
         }
         if (interrupted) {
             Thread.currentThread().interrupt();

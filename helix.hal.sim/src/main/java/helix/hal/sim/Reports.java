@@ -51,6 +51,16 @@ final class Reports {
         LOG.error("the model of {} failed; the function is gone", function, cause);
     }
 
+    /// A model that was left to itself.
+    synchronized void abandoned(String function, long millis) {
+        failures.add(function + ": did not let go within " + millis + " ms and was abandoned");
+        LOG.error(
+                "the model of {} is in a method that did not return within {} ms; it is abandoned,"
+                        + " with its thread and what it has open",
+                function,
+                millis);
+    }
+
     synchronized List<DmaFault> dmaFaults() {
         return List.copyOf(dmaFaults);
     }

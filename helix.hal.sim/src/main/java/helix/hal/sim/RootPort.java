@@ -113,15 +113,25 @@ final class RootPort implements ConfigTarget {
     /// Puts a function into the slot; it has power if the slot has.
     void insert(SimFunction function, boolean announced) {
         occupant.set(function);
-        boolean power;
         synchronized (this) {
-            power = isPowered();
             image.update(SLOT_STATUS, 2, 0, PRESENT | (announced ? PRESENCE_CHANGED : 0));
-            link(power, announced);
+            link(isPowered(), announced);
         }
-        function.behindMaster(isMaster());
-        function.power(power);
+        supply(function);
         routesChanged.run();
+    }
+
+    /// Gives the function what the registers say, until they say the same afterwards: of several
+    /// threads that do this, the last one leaves what holds.
+    private void supply(SimFunction function) {
+        boolean power;
+        boolean master;
+        do {
+            power = hasPower();
+            master = isMaster();
+            function.behindMaster(master);
+            function.power(power);
+        } while (power != hasPower() || master != isMaster());
     }
 
     /// Takes what is in the slot out.
@@ -182,10 +192,12 @@ final class RootPort implements ConfigTarget {
 
     @Override
     public void writeConfig(int offset, int width, int value) {
-        boolean powerBefore = hasPower();
-        boolean resetBefore = isInReset();
-        boolean masterBefore = isMaster();
+        boolean supplies;
+        boolean resets;
         synchronized (this) {
+            boolean powerBefore = isPowered();
+            boolean resetBefore = isInReset();
+            boolean masterBefore = isMaster();
             image.write(offset, width, value);
             if (offset < SLOT_CONTROL + 2 && offset + width > SLOT_CONTROL) {
                 // Whatever was ordered is done at once.
@@ -193,20 +205,20 @@ final class RootPort implements ConfigTarget {
                 link(isPowered() && occupant.get() != null, true);
             }
             routes = decode();
+            supplies = isPowered() != powerBefore || isMaster() != masterBefore;
+            resets = isInReset() && !resetBefore;
         }
-        SimFunction function = occupant.get();
-        if (function != null) {
-            if (isMaster() != masterBefore) {
-                function.behindMaster(!masterBefore);
+        try {
+            SimFunction function = occupant.get();
+            if (function != null && supplies) {
+                supply(function);
             }
-            if (hasPower() != powerBefore) {
-                function.power(!powerBefore);
-            }
-            if (isInReset() && !resetBefore) {
+            if (function != null && resets) {
                 function.conventionalReset();
             }
+        } finally {
+            routesChanged.run();
         }
-        routesChanged.run();
     }
 
     private Routes decode() {

@@ -1,9 +1,11 @@
 package helix.hal.sim;
 
 import helix.hal.api.DeviceException;
+import helix.hal.api.DeviceGoneException;
 import helix.hal.sim.api.DeviceModel;
 import helix.hal.sim.api.FunctionShape;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,6 +35,17 @@ final class SimBoard implements AutoCloseable {
 
     /// Guarded by this.
     private final Map<String, Place> places = new LinkedHashMap<>();
+
+    /// What is being plugged, whose models are called without this. Guarded by this.
+    private final Map<String, Spot> coming = new HashMap<>();
+
+    /// Guarded by this.
+    private boolean closed;
+
+    /// Where something may be plugged.
+    ///
+    /// @param port null for the root bus
+    private record Spot(int device, @Nullable RootPort port) {}
 
     /// Something plugged.
     ///
@@ -66,44 +79,71 @@ final class SimBoard implements AutoCloseable {
         }
     }
 
-    /// Puts a device on the root bus.
-    synchronized void addToBus(String id, DeviceModel model) {
+    /// Puts a device on the root bus. If this throws, the model is still the caller's.
+    void addToBus(String id, DeviceModel model) {
+        plug(id, model, spotOnBus(id), false);
+    }
+
+    /// Puts a device into the first free slot. If this throws, the model is still the caller's.
+    ///
+    /// @param announced whether the slot reports a change
+    void insert(String id, DeviceModel model, boolean announced) {
+        plug(id, model, spotInSlot(id), announced);
+    }
+
+    private synchronized Spot spotOnBus(String id) {
         requireFree(id);
         for (int device = FIRST_DEVICE; device < FIRST_PORT; device++) {
-            if (complex.at(0, device << 3) == null) {
-                SimFunction function = function(id, model, device, false);
-                boolean _ = complex.add(device, function);
-                function.powerOn();
-                start(id, function, device, null);
-                return;
+            Spot spot = new Spot(device, null);
+            if (complex.at(0, device << 3) == null && !coming.containsValue(spot)) {
+                coming.put(id, spot);
+                return spot;
             }
         }
         throw new DeviceException("no place on the root bus is free for " + id);
     }
 
-    /// Puts a device into the first free slot.
-    ///
-    /// @param announced whether the slot reports a change
-    synchronized void insert(String id, DeviceModel model, boolean announced) {
+    private synchronized Spot spotInSlot(String id) {
         requireFree(id);
-        RootPort port =
-                ports.stream()
-                        .filter(p -> p.occupant() == null)
-                        .findFirst()
-                        .orElseThrow(() ->
-                                new DeviceException(
-                                        "no slot is free; machine sim has " + ports.size()));
-        SimFunction function = function(id, model, port.device(), true);
-        function.powerOn();
-        port.insert(function, announced);
-        start(id, function, port.device(), port);
+        for (RootPort port : ports) {
+            Spot spot = new Spot(port.device(), port);
+            if (port.occupant() == null && !coming.containsValue(spot)) {
+                coming.put(id, spot);
+                return spot;
+            }
+        }
+        throw new DeviceException("no slot is free; machine sim has " + ports.size());
+    }
+
+    private void plug(String id, DeviceModel model, Spot spot, boolean announced) {
+        try {
+            SimFunction function = function(id, model, spot.device, spot.port != null);
+            if (spot.port == null) {
+                boolean _ = complex.add(spot.device, function);
+            }
+            function.powerOn();
+            if (function.isGone()) {
+                throw new DeviceException("the model of " + id + " failed when it was given power");
+            }
+            if (spot.port != null) {
+                spot.port.insert(function, announced);
+            }
+            start(id, function, spot);
+        } finally {
+            synchronized (this) {
+                coming.remove(id);
+            }
+        }
     }
 
     private void requireFree(String id) {
+        if (closed) {
+            throw new DeviceGoneException("the machine is switched off; no place for " + id);
+        }
         if (!ID.matcher(id).matches()) {
             throw new DeviceException("id '" + id + "' is no name of letters, digits, - and _");
         }
-        if (places.containsKey(id)) {
+        if (places.containsKey(id) || coming.containsKey(id)) {
             throw new DeviceException("'" + id + "' is plugged already");
         }
     }
@@ -115,12 +155,21 @@ final class SimBoard implements AutoCloseable {
         return new SimFunction(id, model, shape, platform, memory, line, behindPort, seed);
     }
 
-    private void start(String id, SimFunction function, int device, @Nullable RootPort port) {
+    private void start(String id, SimFunction function, Spot spot) {
         FunctionThread thread = stepped ? null : new FunctionThread(function);
-        places.put(id, new Place(function, device, port, thread));
-        if (thread != null) {
-            thread.start();
+        synchronized (this) {
+            if (!closed) {
+                places.put(id, new Place(function, spot.device, spot.port, thread));
+                if (thread != null) {
+                    thread.start();
+                }
+                return;
+            }
         }
+        boolean _ = function.takeOff();
+        leave(function, spot.port);
+        throw new DeviceGoneException(
+                "the machine was switched off while " + id + " was plugged in");
     }
 
     /// Its device number on the root bus, or that of the port above.
@@ -167,14 +216,21 @@ final class SimBoard implements AutoCloseable {
     }
 
     private void end(Place place) {
-        place.function.pull();
-        if (place.port == null) {
-            complex.remove(place.function);
-        } else {
-            place.port.remove(place.function);
+        try {
+            place.function.pull();
+        } finally {
+            leave(place.function, place.port);
+            if (place.thread != null) {
+                place.thread.close();
+            }
         }
-        if (place.thread != null) {
-            place.thread.close();
+    }
+
+    private void leave(SimFunction function, @Nullable RootPort port) {
+        if (port == null) {
+            complex.remove(function);
+        } else {
+            port.remove(function);
         }
     }
 
@@ -229,9 +285,17 @@ final class SimBoard implements AutoCloseable {
     public void close() {
         List<Place> all;
         synchronized (this) {
+            closed = true;
             all = List.copyOf(places.values());
             places.clear();
         }
-        all.reversed().forEach(this::end);
+        for (Place place : all.reversed()) {
+            try {
+                end(place);
+            } catch (Throwable e) {
+                // The others end all the same.
+                platform.reports().failure(place.function.id(), e);
+            }
+        }
     }
 }

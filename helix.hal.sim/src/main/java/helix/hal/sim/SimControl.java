@@ -2,6 +2,7 @@ package helix.hal.sim;
 
 import helix.hal.api.Deadline;
 import helix.hal.api.DeviceException;
+import helix.hal.api.DeviceGoneException;
 import helix.hal.api.DeviceTimeoutException;
 import helix.hal.api.machine.MachineControl;
 import helix.hal.sim.api.DeviceModel;
@@ -174,7 +175,14 @@ final class SimControl implements MachineControl {
         }
         String said = ofMachine ? MachineFaults.produce(machine, id, name, settings) : "";
         if (ofModel) {
-            said = function.locked(_ -> model.fault(name, Map.copyOf(settings)));
+            said =
+                    function.locked(_ -> {
+                        // Whoever pulls it out closes the model after this, or has said so before.
+                        if (function.isGone()) {
+                            throw new DeviceGoneException(id + " is gone");
+                        }
+                        return model.fault(name, Map.copyOf(settings));
+                    });
             function.wake();
         }
         return said;

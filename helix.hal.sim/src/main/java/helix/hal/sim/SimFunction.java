@@ -21,7 +21,7 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
     private final DeviceModel model;
     private final FunctionShape shape;
     private final Platform platform;
-    private final FunctionLock lock = new FunctionLock();
+    private final FunctionLock lock;
     private final FunctionConfig config;
     private final FunctionFaults faults = new FunctionFaults();
     private final @Nullable MsixTable msix;
@@ -35,6 +35,11 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
 
     /// Pulled out, or its model failed.
     private volatile boolean gone;
+
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    /// Pulled out while its model was in a method that did not return.
+    private volatile boolean abandoned;
 
     private boolean powered;
 
@@ -80,6 +85,7 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
             boolean behindPort,
             long seed) {
         this.id = id;
+        this.lock = new FunctionLock(id);
         this.model = model;
         this.shape = shape;
         this.platform = platform;
@@ -103,6 +109,10 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
         return gone;
     }
 
+    boolean isAbandoned() {
+        return abandoned;
+    }
+
     List<Decoded> decoded() {
         return decoded;
     }
@@ -114,8 +124,10 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
 
     // ---- calls of the model
 
-    /// The model threw: that ends the function.
+    /// The model threw: that ends the function. Whatever it threw, for a mapped file that has no
+    /// room is an error of the JVM's.
     private void failed(Throwable cause) {
+        gone = true;
         platform.reports().failure(id, cause);
         cutOff();
         platform.failed(this);
@@ -124,7 +136,7 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
     private void guarded(Runnable call) {
         try {
             call.run();
-        } catch (RuntimeException | LinkageError | AssertionError | StackOverflowError e) {
+        } catch (Throwable e) {
             failed(e);
         }
     }
@@ -140,6 +152,8 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
     }
 
     /// Returns when no method of the model is under way that was when this was called.
+    ///
+    /// @throws helix.hal.api.DeviceTimeoutException if one does not return
     void awaitMethod() {
         lock.enter();
         lock.leave();
@@ -193,24 +207,69 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
         configChanged();
     }
 
-    /// It is pulled out: nothing of it is reachable when this returns.
+    /// It is pulled out: nothing of it is reachable when this returns. A model that is in a method
+    /// which does not return is left to itself, without memory, registers and interrupts.
     void pull() {
-        locked(_ -> {
-            if (!gone) {
-                cutOff();
-                try {
-                    model.reset(DeviceModel.Reset.POWER);
-                } catch (RuntimeException e) {
-                    platform.reports().failure(id, e);
-                }
-            }
-            return true;
-        });
+        if (!takeOff()) {
+            return;
+        }
         wake();
+        closeModel();
+    }
+
+    /// Takes it off the bus.
+    ///
+    /// @return false if its model does not let go
+    boolean takeOff() {
+        boolean before = gone;
+        gone = true;
+        dma.master(false);
+        if (!lock.tryEnter()) {
+            abandon();
+            return false;
+        }
+        try {
+            if (!before) {
+                cutOff();
+                model.reset(DeviceModel.Reset.POWER);
+            }
+        } catch (Throwable e) {
+            platform.reports().failure(id, e);
+        } finally {
+            lock.leave();
+        }
+        return true;
+    }
+
+    private void abandon() {
+        abandoned = true;
+        decoded = List.of();
+        platform.decodingChanged();
+        platform.lines().drive(this, line, false);
+        platform.reports().abandoned(id, FunctionLock.limitMillis());
+    }
+
+    private void closeModel() {
+        if (!closed.compareAndSet(false, true)) {
+            return;
+        }
         try {
             model.close();
-        } catch (Exception e) {
+        } catch (Throwable e) {
             platform.reports().failure(id, e);
+        }
+    }
+
+    /// Its thread ends, perhaps for something that was not the model's.
+    void threadEnded(@Nullable Throwable cause) {
+        if (cause != null) {
+            locked(_ -> {
+                failed(cause);
+                return true;
+            });
+        }
+        if (abandoned) {
+            closeModel();
         }
     }
 
@@ -313,7 +372,7 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
                 return readTable(offset, width);
             }
             return model.read(bar, offset, width);
-        } catch (RuntimeException | LinkageError | AssertionError | StackOverflowError e) {
+        } catch (Throwable e) {
             failed(e);
             return -1;
         } finally {
@@ -359,7 +418,7 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
                 return;
             }
             model.write(bar, offset, width, value);
-        } catch (RuntimeException | LinkageError | AssertionError | StackOverflowError e) {
+        } catch (Throwable e) {
             failed(e);
         } finally {
             lock.leave();
@@ -374,10 +433,8 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
     /// @param last whether others who want the lock go first
     /// @return how much was done
     int tick(boolean last) {
-        if (last) {
-            lock.enterLast();
-        } else {
-            lock.enter();
+        if (!(last ? lock.tryEnterLast() : lock.tryEnter())) {
+            return 0;
         }
         try {
             if (wanted.getPlain()) {
@@ -401,7 +458,7 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
                 wakeAt = Long.MAX_VALUE;
             }
             return storm() + model.tick();
-        } catch (RuntimeException | LinkageError | AssertionError | StackOverflowError e) {
+        } catch (Throwable e) {
             failed(e);
             return 0;
         } finally {
@@ -427,9 +484,11 @@ final class SimFunction implements ConfigTarget, DeviceContext, MsixTable.Bus {
         return wanted.get();
     }
 
-    /// When the model wants to be called, as far as that is known; without the lock.
+    /// When the model wants to be called, as far as that is known.
     long nextTick() {
-        lock.enter();
+        if (!lock.tryEnter()) {
+            return Long.MAX_VALUE;
+        }
         try {
             long next = Math.min(wakeAt, faults.silent ? faults.silentUntil : Long.MAX_VALUE);
             next = Math.min(next, cutUntil);

@@ -487,7 +487,11 @@ public final class SimMachine implements Machine, AutoCloseable {
 
         @Override
         public Domain attach(int bus, int devfn) {
-            if (!(complex.at(bus, devfn) instanceof SimFunction function)) {
+            ConfigTarget target = complex.at(bus, devfn);
+            if (target instanceof RootPort) {
+                return new NoDomain();
+            }
+            if (!(target instanceof SimFunction function)) {
                 throw new DeviceException(
                         "no function answers at bus %x, devfn %x".formatted(bus, devfn));
             }
@@ -495,6 +499,18 @@ public final class SimMachine implements Machine, AutoCloseable {
             function.dma().attach(domain);
             return domain;
         }
+    }
+
+    /// Of a root port, which forwards and never accesses memory itself.
+    private static final class NoDomain implements DmaRemapping.Domain {
+        @Override
+        public void map(long deviceAddress, long size) {}
+
+        @Override
+        public void unmap(long deviceAddress, long size) {}
+
+        @Override
+        public void close() {}
     }
 
     @Override

@@ -37,9 +37,13 @@ public interface DmaRemapping {
         ///
         /// @param deviceAddress as it was mapped
         /// @param size as it was mapped
+        /// @throws helix.hal.api.DeviceTimeoutException if an access may still be under way
         void unmap(long deviceAddress, long size);
 
-        /// Unmaps all and ends the domain. A second call does nothing.
+        /// Unmaps all and ends the domain. When it returns, no access is under way any more. A
+        /// second call does nothing, unless the first one threw.
+        ///
+        /// @throws helix.hal.api.DeviceTimeoutException if an access may still be under way
         @Override
         void close();
     }

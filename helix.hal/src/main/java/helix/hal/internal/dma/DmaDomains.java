@@ -3,12 +3,16 @@ package helix.hal.internal.dma;
 import helix.hal.api.PciAddress;
 import helix.hal.api.machine.DmaRemapping;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /// Which memory the functions of a machine with an IOMMU reach: a function's own while a lease
 /// holds it, and all data buffers of the machine. Thread-safe; where the machine has no IOMMU,
 /// nothing happens here.
+///
+/// What takes a right away waits for the function, and not inside the monitor: one that does not
+/// answer holds up nobody else.
 public final class DmaDomains {
     private final Optional<DmaRemapping> remapping;
 
@@ -33,16 +37,16 @@ public final class DmaDomains {
         if (remapping.isEmpty()) {
             return;
         }
-        synchronized (this) {
-            close(device);
-            DmaRemapping.Domain domain = remapping.get().attach(address.bus(), address.devfn());
-            domains.put(device, domain);
-            try {
+        close(device);
+        try {
+            synchronized (this) {
+                DmaRemapping.Domain domain = remapping.get().attach(address.bus(), address.devfn());
+                domains.put(device, domain);
                 memory.shared().forEach(b -> domain.map(b.address(), b.reservedBytes()));
-            } catch (RuntimeException e) {
-                close(device);
-                throw e;
             }
+        } catch (RuntimeException e) {
+            close(device);
+            throw e;
         }
     }
 
@@ -78,27 +82,34 @@ public final class DmaDomains {
         if (remapping.isEmpty()) {
             return;
         }
-        synchronized (this) {
-            if (block.isShared()) {
-                domains.values().forEach(d -> d.unmap(block.address(), block.reservedBytes()));
-                return;
-            }
-            DmaRemapping.Domain domain = domains.get(block.owner());
-            if (domain != null) {
-                domain.unmap(block.address(), block.reservedBytes());
-            }
+        for (DmaRemapping.Domain domain : reaching(block)) {
+            domain.unmap(block.address(), block.reservedBytes());
         }
     }
 
-    /// A function that has confirmed its reset, or is gone, reaches nothing when this returns.
-    public void close(Object device) {
-        if (remapping.isEmpty()) {
-            return;
+    /// Who may reach a block. Nobody else will: it is not among those that are mapped for a
+    /// function that is attached from now on.
+    private synchronized List<DmaRemapping.Domain> reaching(DmaBlock block) {
+        if (block.isShared()) {
+            return List.copyOf(domains.values());
         }
+        DmaRemapping.Domain domain = domains.get(block.owner());
+        return domain == null ? List.of() : List.of(domain);
+    }
+
+    /// A function that has confirmed its reset, or is gone, reaches nothing when this returns.
+    ///
+    /// @throws helix.hal.api.DeviceException if it does not answer: it may reach memory still, and
+    ///   a later call tries again
+    public void close(Object device) {
+        DmaRemapping.Domain domain;
         synchronized (this) {
-            DmaRemapping.Domain domain = domains.remove(device);
-            if (domain != null) {
-                domain.close();
+            domain = domains.get(device);
+        }
+        if (domain != null) {
+            domain.close();
+            synchronized (this) {
+                boolean _ = domains.remove(device, domain);
             }
         }
     }

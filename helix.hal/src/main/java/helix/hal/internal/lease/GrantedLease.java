@@ -143,8 +143,13 @@ public final class GrantedLease implements Lease {
 
     /// The holder closed memory of its own. Once the lease is revoked that is for the release to
     /// do, after the reset.
-    public synchronized void giveBack(DmaBlock block) {
-        if (state == State.VALID && memory.remove(block)) {
+    public void giveBack(DmaBlock block) {
+        boolean ours;
+        synchronized (this) {
+            ours = state == State.VALID && memory.remove(block);
+        }
+        // That waits for the device, and whoever revokes this lease does not wait for it.
+        if (ours) {
             block.release();
         }
     }

@@ -229,8 +229,8 @@ public final class Leases implements LeaseService {
         }
         stopBusMaster(lease);
         Resets.Outcome outcome = reset(lease, deadline);
-        if (outcome.confirmed() && lease.parent() == null) {
-            lease.hardware().context().domains().close(lease.hardware());
+        if (outcome.confirmed() && lease.parent() == null && !closeDomain(lease.hardware())) {
+            outcome = new Resets.Outcome(false, outcome.how() + "; may still access memory");
         }
 
         // Before memory is returned, everything that reaches it throws: stuck code of the holder
@@ -244,6 +244,19 @@ public final class Leases implements LeaseService {
         Release release = settle(lease, outcome, closed, start);
         LOG.debug("{}: {}", lease.owner(), release);
         return release;
+    }
+
+    /// Takes all memory away from a device.
+    ///
+    /// @return false if it may access some still
+    private static boolean closeDomain(HalDevice device) {
+        try {
+            device.context().domains().close(device);
+            return true;
+        } catch (DeviceException e) {
+            LOG.error("{}: may still access memory: {}", device.id(), e.getMessage());
+            return false;
+        }
     }
 
     private void stopBusMaster(GrantedLease lease) {
@@ -358,10 +371,8 @@ public final class Leases implements LeaseService {
             releaseAll(device, Deadline.afterMillis(FORGET_MILLIS));
         }
         Holding holding = holdings.remove(device);
-        if (!device.isPresent()) {
-            device.context().domains().close(device);
-        }
-        if (holding != null && !device.isPresent()) {
+        boolean silent = !device.isPresent() && closeDomain(device);
+        if (holding != null && silent) {
             device.context().dma().lift(holding);
         }
     }
