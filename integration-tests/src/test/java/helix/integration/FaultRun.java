@@ -95,7 +95,7 @@ final class FaultRun {
             System.out.printf(
                     "%s: %s within %d ms%n", fault.kind(), fault.what(), took / 1_000_000);
             awaitRunning(fault, client);
-            module += healed(before, status(client.device()));
+            module += fault.healing(healed(before, status(client.device())));
         }
         try (Client next = opener.open()) {
             assertThat(next.request()).as("%s afterwards", fault).isEqualTo(works);
